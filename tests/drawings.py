@@ -224,6 +224,15 @@ def of_telephone(label: str) -> dict[str, Callable[[], Figure]]:
         f"calibration_fit_of{NARROW}": lambda: calibration.calibration_fit_of(
             [calibration.FittedNumber(f"{label}Table {k}", f"{label}{k}", k - 2.5) for k in range(1, 6)], narrow=True
         ),
+        f"states_of{NARROW}": lambda: states.states_of(
+            made(label), "before", first="PFS", last="OS", time_unit=label or "months", narrow=True
+        ),
+        f"stacked_incidence_of{NARROW}": lambda: incidence.stacked_incidence_of(
+            made(label), "PFS", "before", label or "months", narrow=True
+        ),
+        f"overlap_of{NARROW}": lambda: balance.overlap_of(made(label), narrow=True),
+        f"flow_of{NARROW}": lambda: cohort.flow_of(made(label), [(f"{label}too old", 12)], narrow=True),
+        f"butterfly_of{NARROW}": lambda: cohort.butterfly_of(made(label), "before", f"{label}grade 3", narrow=True),
         f"lollipop_of{NARROW}": lambda: performance.lollipop_of(
             list(own), [(f"{label}bias", [0.1, 0.0, -0.2], [0.01] * 3, 0.0, (-1.0, 1.0))] * 2, narrow=True
         ),

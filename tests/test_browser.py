@@ -321,7 +321,7 @@ def test_the_tables_hold_the_numbers_of_the_json(browser: Browser, pages: dict[s
     assert compared >= 8
     assert len(truths) - 1 == len(found["truths"])
     column = truths[0].index("truth (MCSE)")
-    assert [row[column].split()[0] for row in truths[1:]] == [
+    assert [row[column].replace("−", "-").split()[0] for row in truths[1:]] == [
         f"{one['value']:.4f}" if one["value"] is not None and isfinite(one["value"]) else "-" for one in found["truths"]
     ]
 

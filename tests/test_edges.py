@@ -129,7 +129,7 @@ def test_the_report_says_so_of_a_hazard_ratio_from_below_and_from_above(hr: str,
     held = SimpleNamespace(layout=SimpleNamespace(keys=[[("OS", "crude")]]), of=lambda *_: (values, np.zeros(201)))
     result: Any = SimpleNamespace(rows=held)
     world: Any = SimpleNamespace(
-        endpoints=("OS",),
+        endpoints={"OS": SimpleNamespace(label=None)},
         estimators=(),
         analysis=Plan(),
         published={"endpoints.OS.before.cox.hr": Printed(printed=hr, where="T")},

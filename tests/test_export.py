@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.asked.load_study import load_study
+from benchmarks.asked.simulated_spec import cohort_spec
 from simulator.world.export import adam_tables, plain_table, write_table
 from tests.simulated import cohorts, simple, tree, world
 
@@ -152,3 +154,9 @@ def test_adam_tables_are_of_one_study():
     asked = world()
     with pytest.raises(ValueError, match="ask for one replicate"):
         adam_tables(cohorts(asked, 2), asked)
+
+
+def test_the_spec_of_simulated_patients_has_the_labels_of_arms_and_endpoints() -> None:
+    data = cohort_spec(load_study("senkus-palliative-rt").scenario)["data"]
+    assert (data["treatment"]["control_label"], data["treatment"]["treated_label"]) == ("20 Gy/5 fr", "16 Gy/2 fr")
+    assert data["endpoints"]["OS"]["label"] == "Death"

@@ -11,6 +11,7 @@ from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 
 from analysis.figures.ranges import RangeRow, ranges_of
+from analysis.figures.style import apart
 from analysis.figures.swept import settings_of, swept_of
 from analysis.tables.text_table import table
 from benchmarks.report.breaking import sentences
@@ -36,7 +37,10 @@ from benchmarks.report.engine import (
 )
 from benchmarks.report.glossary import EXPLAINED
 from benchmarks.report.page_parts import walked
+from benchmarks.report.paper_pages import scores_drawn
 from benchmarks.report.terms_told import MOST_WORDS, TermsTold
+from benchmarks.twin.fidelity import Fidelity, Score, Total
+from benchmarks.words.key_words import PaperWords
 from benchmarks.words.settings_named import path_label, setting_text
 
 CSS = (Path(__file__).parents[1] / "benchmarks/report/templates/page.css").read_text("utf-8")
@@ -240,6 +244,58 @@ def test_places_in_a_document_are_called_by_their_labels() -> None:
     assert path_label("entry.guarantee_months.HLP") == "months that must be survived to enter: HLP"
     assert setting_text({"population.size": 200, "analysis.matching.caliper": 0.05}) == "200 patients; caliper 0.05"
     assert setting_text({}) == "as stated"
+
+
+def test_places_are_called_by_the_labels_of_arms_terms_and_events() -> None:
+    tree = {
+        "arms": {"control": "no", "treated": "arm-16-Gy", "treated_label": "16 Gy"},
+        "population": {"covariates": {"age": {"label": "Age"}, "npcr": {"label": "nPCR"}}},
+        "outcomes": {"adverse_events": {"events": {"rash": {"label": "Skin rash"}}}, "exposure": {"tki": {}}},
+    }
+    told = {
+        "followup.dropout.arm-16-Gy.rate": "drop-out: 16 Gy, rate",
+        "followup.dropout.no.rate": "drop-out: no, rate",
+        "entry.accrual.shape": "more entering early or late",
+        "treatment.log_odds.'npcr>0.784'": "log odds of treatment by nPCR (> 0.784)",
+        "outcomes.transitions.death.log_hr.age>=50*treatment": "death, log HR of Age (≥ 50) × treatment",
+        "outcomes.transitions.death.baseline.rates.0": "death, without treatment: rates (1)",
+        "outcomes.adverse_events.events.rash.any": "share with Skin rash: any grade",
+        "outcomes.exposure.tki.arms.arm-16-Gy.median": "tki, 16 Gy: median",
+        "population.covariates.age.mean": "patients: Age, mean",
+    }
+    assert {path: path_label(path, tree) for path in told} == told
+    swept = {"entry.guarantee_months": {"arm-16-Gy": 3, "no": 0}}
+    assert setting_text(swept, tree) == "months that must be survived to enter: 16 Gy 3, no 0"
+
+
+def test_the_figure_of_a_scorecard_counts_what_its_table_counts() -> None:
+    scores = [
+        Score(f"cohort.{k}", "5", "Table 1: row 2", 5.0, 4.0 if k else 5.0, 6.0 if k else 5.0, 50.0, True, 0.0, ())
+        for k in range(3)
+    ]
+    scores.append(Score("cohort.doubted", "9", "Table 1", 5.0, 4.0, 6.0, 100.0, False, 0.0, ("sum",)))
+    found = Fidelity(40, 1, tuple(scores), (Total("Table 1", 3, 3, 1), Total("all", 3, 3, 1)), (), ())
+    (drawn,) = scores_drawn(found, PaperWords())
+    assert drawn.narrow is not None
+    assert all("Table 1 (3 of 3)" in one for one in (drawn.svg, drawn.narrow))  # two have a spread, and one is doubted
+
+
+def test_ticks_whose_labels_would_touch_are_left_out() -> None:
+    axes = Figure(figsize=(2.0, 1.0)).add_axes((0, 0, 1, 1))
+    axes.set_xscale("log")
+    axes.set_xlim(0.01, 10)
+    ticks = [0.01, 0.03, 0.1, 0.12, 0.5, 0.9, 1.0, 4.0]
+    kept = apart(axes, ticks)
+    assert not {0.9, 0.12} & {*kept}
+    assert {1.0, 4.0} <= {*kept}
+    assert apart(Figure(figsize=(40.0, 1.0)).add_axes((0, 0, 1, 1)), [0.0, 0.5, 1.0]) == [0.0, 0.5, 1.0]
+
+
+def test_numbers_of_a_table_have_a_true_minus() -> None:
+    shown = Page("q", "v", HOW, (Section("s", "", (table("t", ("a-1", "b"), [("x-2", "-0.5 (-1.0 to 2)")]),)),))
+    page = html(shown)
+    assert "−0.5 (−1.0 to 2)" in page
+    assert "x-2" in page
 
 
 def test_a_sweep_is_drawn_against_what_was_swept() -> None:

@@ -78,7 +78,8 @@ def test_a_plausible_range_carries_what_it_assumes() -> None:
         "simulation error at most 0.4\u00a0%). That leaves a chance of 2\u00a0% that there is no benefit."
     )
     other = compatible_shown.sentence(posterior(name="frail-controls"))
-    assert "nine times in ten if 'frail-controls' is what is wrong and nothing else" in other
+    assert "nine times in ten if 'frail controls' is what is wrong and nothing else" in other
+    assert "a chance of less than 1\u00a0% that" in compatible_shown.sentence(posterior(benefit=0.9999))
     refused = compatible_shown.sentence(posterior(refusal="nothing that it can make looks like the paper"))
     assert refused == (
         "No plausible range if the twin is right as it stands: nothing that it can make looks like the paper."

@@ -135,7 +135,8 @@ def test_study_report_is_whole_and_stands_alone(paper: tuple[Any, ...], whole_pa
     assert read.dangers == []
     text = " ".join(read.words)
     assert paper[0].whom.sentence in text
-    for told in ("OS: does each analysis answer its own question?", "answers another question", "95 % interval holds"):
+    own = "Overall survival: does each analysis answer its own question?"
+    for told in (own, "answers another question", "95 % interval holds"):
         assert told in text
     for heading in (
         "How close does each analysis come to the truth?", "What is true, and in whom?", "What each analysis does",
@@ -254,7 +255,7 @@ def test_cohort_report_and_tables(cohort: tuple[Any, ...]) -> None:
     text = " ".join(read.words)
     assert "Baseline characteristics" in text
     assert f"{cohort[0].endpoints['OS'].before.cox.hr:.2f}" in text
-    assert len(figures(page)) == 15  # two forests are drawn again for a telephone
+    assert len(figures(page)) == 21  # eight figures are drawn again for a telephone
     shown = plain_text.cohort_answer(cohort[0]).text()
     assert max(map(len, shown.splitlines())) <= WIDTH
     assert "Baseline characteristics" in shown
@@ -269,7 +270,7 @@ def test_hostile_labels_do_no_harm(cohort: tuple[Any, ...]) -> None:
     assert page.count("<script>") == 1
     assert "\x00" not in page
     assert any("🧬" in word for word in read.words)
-    assert len(figures(page)) == 15
+    assert len(figures(page)) == 21
 
 
 def test_hostile_question_and_failures_are_shown(tmp_path: Path) -> None:

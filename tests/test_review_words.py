@@ -13,7 +13,7 @@ from benchmarks.asked.whom import whom_of
 from benchmarks.performance.measures import Measure
 from benchmarks.questions.multiverse import Level, Multiverse, Specification
 from benchmarks.review.checklist import ANSWERED, checklist
-from benchmarks.review.labels import often_text, reached_text, signed_text, span_text, time_text
+from benchmarks.review.labels import gain_text, often_text, reached_text, signed_text, span_text, time_text
 from benchmarks.review.methods import MethodsWords
 from benchmarks.review.page import first_screen, review_page
 from benchmarks.review.told import ReviewWords
@@ -322,6 +322,7 @@ def test_small_words() -> None:
         "fewer than 1 of 1,000", "fewer than 1 of 1,000", "4 of 1,000", "3 of 100", "50 of 100", "an unknown share of",
     ]  # fmt: skip
     assert [time_text(x, "months") for x in (1.0, 1.77, 24.0)] == ["1 month", "1.8 months", "24 months"]
+    assert [time_text(x, "years") for x in (0.5, 1.0, 2.5)] == ["6 months", "1 year", "2.5 years"]
     assert [signed_text(x, 1) for x in (0.04, -0.04, 1.25, -3.0, nan)] == ["+0.0", "+0.0", "+1.2", "−3.0", "–"]
     assert span_text([3.0, -1.0], 0) == "−1 to +3"
     assert span_text([3.0, nan], 0) == "–"
@@ -382,3 +383,21 @@ def test_the_checklist_says_what_is_stated_and_what_is_not() -> None:
     answers = {one.item: one.answer for one in checklist(told)}
     assert answers["Main result with its interval"] == "0.36 (0.28 to 0.46)"
     assert answers["Events by arm"] == "30 (care) and 20 (drug)"
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "told"),
+    [
+        (6.72, "months", "6.7 months"),
+        (-0.9, "years", "10.8 months"),
+        (1.2, "years", "1.2 years"),
+        (0.04, "years", "2.1 weeks"),
+        (0.3, "months", "1.3 weeks"),
+        (0.01, "months", "less than half a day"),
+        (0.1, "weeks", "0.7 days"),
+        (3.0, "days", "3 days"),
+        (0.0, "years", "less than half a day"),
+    ],
+)
+def test_a_gain_is_told_in_a_unit_of_which_it_has_half_a_one(value: float, unit: str, told: str) -> None:
+    assert gain_text(value, unit) == told

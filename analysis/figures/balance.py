@@ -16,6 +16,7 @@ from analysis.figures.style import (
     HATCH,
     LINE,
     PALE,
+    PHONE,
     SINGLE,
     SMALL,
     TREATED,
@@ -143,8 +144,11 @@ def overlap(
 
 
 @house
-def overlap_of(analysis: CohortAnalysis) -> Figure:
-    """The overlap on each side, on the same bins; on the same scale unless weights stand for more than all."""
+def overlap_of(analysis: CohortAnalysis, narrow: bool = False) -> Figure:
+    """The overlap on each side, on the same bins; on the same scale unless weights stand for more than all.
+
+    Side by side, for a telephone one above the other.
+    """
     score, treated = analysis.propensity.fitted, analysis.observed.treated[0]
     plan, groups = analysis.plan, {"before": analysis.before, "after": analysis.after}
     shown = sides_shown(plan)
@@ -153,8 +157,12 @@ def overlap_of(analysis: CohortAnalysis) -> Figure:
     room = max(0.0, 0.02 - (most - least))
     ends = np.linspace(least - room, most + room + 1e-9, BINS + 1)
     arms = (analysis.arms.control, analysis.arms.treated)
-    width = DOUBLE if len(shown) > 1 else SINGLE
-    figure, panels = sheet(width, 2.5, left=0.5, bottom=0.4, top=0.45, columns=len(shown), across=0.5)
+    width = PHONE if narrow else DOUBLE if len(shown) > 1 else SINGLE
+    rows, columns = (len(shown), 1) if narrow else (1, len(shown))
+    tall = 0.85 + 1.65 * rows + 0.85 * (rows - 1)
+    figure, panels = sheet(
+        width, tall, left=0.5, bottom=0.4, top=0.45, rows=rows, columns=columns, across=0.5, down=0.85
+    )
     for axes, when in zip(panels, shown, strict=True):
         group = groups[when]
         known_here = np.where(group.present, score, np.nan)

@@ -1,7 +1,8 @@
 """The fit of a twin: published numbers against simulated ones, each in its own sampling standard deviations."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -25,6 +26,7 @@ from analysis.figures.style import (
     inches,
     key,
     key_rows,
+    name_above,
     name_rows,
     sheet,
     width_of,
@@ -33,10 +35,11 @@ from simulator.numerics.arrays import Bools, Floats
 
 FAR = 4.0
 CENTRAL = 1.959964
-ROW, LABELS, NARROW_LABELS = 0.42, 2.4, 0.95
+ROW, NARROW_ROW, LABELS = 0.42, 0.6, 2.4
 WITHIN = "where 95 of 100 simulated studies lie"
 START = "from before calibration"
 DISTANCE = "printed minus simulated, SDs"
+CountsByPlace: TypeAlias = Mapping[str, tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -64,11 +67,14 @@ def distance_of(printed: float, median: float, low: float, high: float) -> float
 
 
 @house
-def calibration_fit(axes: Axes, numbers: Sequence[FittedNumber], labels: float = LABELS) -> None:
-    """Draw every number as a dot in the row of its place, those beyond the central 95 % named as far as there is room.
+def calibration_fit(
+    axes: Axes, numbers: Sequence[FittedNumber], counts: CountsByPlace | None = None, narrow: bool = False
+) -> None:
+    """Draw every number as a dot in the row of its place, beside ``counts`` by place or those of the dots themselves.
 
-    The rows' own names take at most ``labels`` inches. What lies farther than `FAR` stands at the edge as an arrow. A
-    pale line comes from where calibration started.
+    Those beyond the central 95 % are named as far as there is room.
+    The rows' own names stand beside them, where the figure is ``narrow`` above them. What lies farther than `FAR`
+    stands at the edge as an arrow. A pale line comes from where calibration started.
     """
     frame(axes, "bottom")
     width, _ = inches(axes)
@@ -97,15 +103,18 @@ def calibration_fit(axes: Axes, numbers: Sequence[FittedNumber], labels: float =
                 x[which], at[which], linestyle="none", marker=marker, markersize=3.0, markerfacecolor=face,
                 markeredgecolor=edge, markeredgewidth=0.6, label=told, clip_on=False,
             )  # fmt: skip
-    counts = {place: [abs(one.distance) <= CENTRAL for one in known if one.place == place] for place in places}
-    names = [f"{place} ({sum(counts[place])} of {len(counts[place])})" for place in places]
-    names = names if labels == LABELS else places
-    name_rows(axes, names, labels)
+    drawn = {place: [abs(one.distance) <= CENTRAL for one in known if one.place == place] for place in places}
+    counted = {place: (sum(inside), len(inside)) for place, inside in drawn.items()} | dict(counts or {})
+    names = [f"{place} ({counted[place][0]} of {counted[place][1]})" for place in places]
+    if narrow:
+        name_above(axes, names)
+    else:
+        name_rows(axes, names, LABELS)
     axes.set_ylim(max(len(places), 1) - 0.5, -0.5)
     axes.set_xlim(-FAR, FAR)
     _name(axes, list(zip(known, x.tolist(), at.tolist(), strict=True)), outside)
     axes.set_xlabel(fitted(DISTANCE, width))
-    key(axes, left=0.5 if labels == LABELS else gutter(names, labels)[1])
+    key(axes, left=0.0 if narrow else 0.5)
 
 
 def _spread(numbers: Sequence[FittedNumber], places: Sequence[str], least: float) -> Floats:
@@ -146,12 +155,17 @@ def _name(axes: Axes, spots: Sequence[tuple[FittedNumber, float, float]], outsid
 
 
 @house
-def calibration_fit_of(numbers: Sequence[FittedNumber], narrow: bool = False) -> Figure:
-    """The fit at the width of two columns or of a telephone, a row for each place with how many lie inside."""
+def calibration_fit_of(
+    numbers: Sequence[FittedNumber], counts: CountsByPlace | None = None, narrow: bool = False
+) -> Figure:
+    """The fit at the width of two columns or of a telephone, a row for each place with how many lie inside.
+
+    ``counts`` are those by place, of how many, where more or fewer are counted than drawn.
+    """
     places = list(dict.fromkeys(one.place for one in numbers))
-    width, room = (PHONE, NARROW_LABELS) if narrow else (DOUBLE, LABELS)
-    left = gutter(places if narrow else [f"{place} (000 of 000)" for place in places], room)[1] + 0.12
+    width, row = (PHONE, NARROW_ROW) if narrow else (DOUBLE, ROW)
+    left = 0.12 if narrow else gutter([f"{place} (000 of 000)" for place in places], LABELS)[1] + 0.12
     top = 0.12 + key_rows([START, WITHIN, "outside"], width - 0.3) * LINE * 1.05 if narrow else 0.3
-    figure, (axes,) = sheet(width, ROW * max(len(places), 1) + 0.45 + top, left=left, bottom=0.4, top=top)
-    calibration_fit(axes, numbers, room)
+    figure, (axes,) = sheet(width, row * max(len(places), 1) + 0.45 + top, left=left, bottom=0.4, top=top)
+    calibration_fit(axes, numbers, counts, narrow)
     return figure

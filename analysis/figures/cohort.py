@@ -17,6 +17,7 @@ from analysis.figures.style import (
     GREY,
     INK,
     LINE,
+    PHONE,
     SMALL,
     TREATED,
     TREATED_PALE,
@@ -26,8 +27,10 @@ from analysis.figures.style import (
     house,
     inches,
     keeping,
+    name_above,
     name_rows,
     sheet,
+    width_of,
 )
 from analysis.figures.style import title as heading
 from analysis.paper.cohort_analysis import CohortAnalysis
@@ -36,9 +39,10 @@ from analysis.paper.responses import BinaryResponse
 from analysis.paper.sides import done_words, has_sides, side_heading
 
 PAD, GAP = 0.07, 0.24
+BOX = 0.21
 ROW = 0.17
 LABELS = 1.6
-"""Inches: within a box, between boxes, of a row, and at most of its label."""
+"""Inches: within a box, between boxes, of a row, and at most of its label; half a box is `BOX` of the width."""
 
 
 @dataclass(frozen=True)
@@ -85,14 +89,17 @@ def flow(
     axes.plot([min(*centres, middle), max(*centres, middle)], [branch, branch], color=GREY, linewidth=0.8)
     for centre, arm in zip(centres, arms, strict=True):
         _arrow(axes, centre, branch, centre, branch + GAP)
-        low = _box(axes, centre, branch + GAP, 0.21 * width, [arm.label, f"n = {arm.n:,}"])
+        low = _box(axes, centre, branch + GAP, BOX * width, [arm.label, f"n = {arm.n:,}"])
         if arm.kept is None:
             continue
         _arrow(axes, centre, low, centre, low + 2 * GAP)
+        beside = f"not {done}: {arm.n - arm.kept:,}"
+        fits = centre + 0.06 + width_of(beside, SMALL) <= width  # on a telephone it stands upon the arrow
         axes.text(
-            centre + 0.06, low + GAP, f"not {done}: {arm.n - arm.kept:,}", va="center", color=GREY, fontsize=SMALL
-        )
-        _box(axes, centre, low + 2 * GAP, 0.21 * width, [arm.label, f"{done}, n = {arm.kept:,}"])
+            centre + (0.06 if fits else 0.0), low + 0.85 * GAP, beside, va="center", ha="left" if fits else "center",
+            color=GREY, fontsize=SMALL, bbox=None if fits else {"facecolor": "white", "edgecolor": "none", "pad": 0.8},
+        )  # fmt: skip
+        _box(axes, centre, low + 2 * GAP, BOX * width, [arm.label, f"{done}, n = {arm.kept:,}"])
 
 
 def _box(axes: Axes, centre: float, top: float, half: float, lines: Sequence[str], *, left: bool = False) -> float:
@@ -132,24 +139,27 @@ def flow_height(excluded: int, arms: int, kept: bool = True) -> float:
 
 
 def enrolment_of(
-    analysed: float, excluded: Sequence[tuple[str, float]], arms: Sequence[FlowArm], done: str = "matched"
-) -> Figure:
-    """The flow chart of any numbers."""
+    analysed: float, excluded: Sequence[tuple[str, float]], arms: Sequence[FlowArm], done: str = "matched",
+    narrow: bool = False,
+) -> Figure:  # fmt: skip
+    """The flow chart of any numbers, ``narrow`` for a telephone."""
     kept = any(arm.kept is not None for arm in arms)
     high = flow_height(sum(count > 0 for _, count in excluded), len(arms), kept)
-    figure, (axes,) = sheet(DOUBLE * 0.75, high + 0.1, left=0.05, right=0.05, bottom=0.05, top=0.05)
+    figure, (axes,) = sheet(
+        PHONE if narrow else DOUBLE * 0.75, high + 0.1, left=0.05, right=0.05, bottom=0.05, top=0.05
+    )
     flow(axes, analysed, excluded, arms, done)
     return figure
 
 
-def flow_of(analysis: CohortAnalysis, excluded: Sequence[tuple[str, float]] = ()) -> Figure:
+def flow_of(analysis: CohortAnalysis, excluded: Sequence[tuple[str, float]] = (), narrow: bool = False) -> Figure:
     """Who was analysed and matched, or weighted, in each arm, below who was left out and why where that is given."""
     size, sets, arms, sided = analysis.cohort, analysis.adjusted, analysis.arms, has_sides(analysis.plan)
     both = (
         FlowArm(arms.control, size.control, sets.n_control if sided else None),
         FlowArm(arms.treated, size.treated, sets.n_treated if sided else None),
     )
-    return enrolment_of(size.n, excluded, both, done_words(analysis.plan))
+    return enrolment_of(size.n, excluded, both, done_words(analysis.plan), narrow)
 
 
 @dataclass(frozen=True)
@@ -163,11 +173,17 @@ class Outcome:
 
 
 @house
-def butterfly(axes: Axes, rows: Sequence[Outcome], arms: tuple[str, str], *, severe: str, title: str) -> None:
-    """Draw percentages back to back, the control to the left; dark parts are the ``severe``, in brackets."""
+def butterfly(
+    axes: Axes, rows: Sequence[Outcome], arms: tuple[str, str], *, severe: str, title: str, narrow: bool = False
+) -> None:
+    """Draw percentages back to back, the control to the left; dark parts are the ``severe``, in brackets.
+
+    The names of the rows stand beside the bars, or above them where the figure is ``narrow``.
+    """
     width, height = inches(axes)
     frame(axes, "bottom")
-    places = np.arange(len(rows))
+    places = np.arange(len(rows)) + (0.22 if narrow else 0.0)
+    thick = 0.42 if narrow else 0.72
     graded = any(row.severe for row in rows)
     most = max([10.0, *(part for row in rows for part in row.percent if np.isfinite(part))])
     room = 0.75 if graded else 0.42
@@ -175,12 +191,12 @@ def butterfly(axes: Axes, rows: Sequence[Outcome], arms: tuple[str, str], *, sev
     for side, sign, pale, dark in ((0, -1, CONTROL_PALE, CONTROL), (1, 1, TREATED_PALE, TREATED)):
         whole = sign * np.array([row.percent[side] for row in rows])
         part = sign * np.array([row.severe[side] if row.severe else 0.0 for row in rows])
-        axes.barh(places, whole, height=0.72, color=pale, edgecolor=dark, linewidth=0.5)
-        axes.barh(places, part, height=0.72, color=dark, linewidth=0.5)
-        for place, row in enumerate(rows):
+        axes.barh(places, whole, height=thick, color=pale, edgecolor=dark, linewidth=0.5)
+        axes.barh(places, part, height=thick, color=dark, linewidth=0.5)
+        for k, (place, row) in enumerate(zip(places, rows, strict=True)):
             told = f"{row.percent[side]:.1f}" + (f" ({row.severe[side]:.1f})" if row.severe else "")
             axes.text(
-                (whole[place] if np.isfinite(whole[place]) else 0.0) + sign * 0.04 * 2 * reach / width, place,
+                (whole[k] if np.isfinite(whole[k]) else 0.0) + sign * 0.04 * 2 * reach / width, place,
                 told if np.isfinite(row.percent[side]) else "–", ha="right" if sign < 0 else "left",
                 va="center_baseline", fontsize=SMALL,
             )  # fmt: skip
@@ -189,17 +205,24 @@ def butterfly(axes: Axes, rows: Sequence[Outcome], arms: tuple[str, str], *, sev
             transform=axes.transAxes, color=dark, fontweight="bold",
         )  # fmt: skip
     axes.axvline(0.0, color=INK, linewidth=0.6)
-    name_rows(axes, [row.label for row in rows], LABELS, SMALL)
+    if narrow:
+        name_above(axes, [row.label for row in rows], 0.25, spare=0.5)
+    else:
+        name_rows(axes, [row.label for row in rows], LABELS, SMALL)
     axes.set_ylim(max(len(rows), 1) - 0.4, -0.6)
     axes.set_xlim(-reach, reach)
-    ticks = [t for t in MaxNLocator(3).tick_values(0, most) if t <= most]
+    ticks = [t for t in MaxNLocator(1 if narrow else 3).tick_values(0, most) if t <= most]
     axes.set_xticks(sorted({*(-t for t in ticks), *ticks}))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{abs(x):g}"))
-    axes.set_xlabel("Patients, %" + (f"; dark and in brackets: {fitted(severe, 2.0)}" if graded else ""))
-    axes.text(1 + 0.5 / width, 1 + 0.05 / height, "p", transform=axes.transAxes, ha="right", fontsize=SMALL, color=GREY)
-    for place, row in enumerate(rows):
+    told = "Patients, %" + (f"; dark and in brackets: {fitted(severe, 2.0)}" if graded else "")
+    axes.set_xlabel(fitted(told, width, lines=2) if narrow else told)
+    beside, up = (0.0, 0.47) if narrow else (0.5, 0.0)
+    axes.text(
+        1 + beside / width, 1 + 0.05 / height, "p", transform=axes.transAxes, ha="right", fontsize=SMALL, color=GREY
+    )
+    for place, row in zip(places, rows, strict=True):
         axes.text(
-            1 + 0.5 / width, place, p_text(row.p), transform=axes.get_yaxis_transform(), ha="right",
+            1 + beside / width, place - up, p_text(row.p), transform=axes.get_yaxis_transform(), ha="right",
             va="center_baseline", fontsize=SMALL,
         )  # fmt: skip
     heading(axes, title, above=0.2)
@@ -240,16 +263,21 @@ def _severe_suffix(names: Sequence[str]) -> str:
     return best if counts.get(best, 0) > 1 else ""
 
 
-def butterfly_of(analysis: CohortAnalysis, when: str = "after", severe: str = "severe") -> Figure:
+def butterfly_of(analysis: CohortAnalysis, when: str = "after", severe: str = "severe", narrow: bool = False) -> Figure:
     """Both arms back to back in percent: outcomes without grades, then any grade with the severe part."""
     plain, graded = outcomes_of(analysis, when)
-    return _butterfly([*plain, *graded], analysis, when, severe)
-
-
-def _butterfly(rows: Sequence[Outcome], analysis: CohortAnalysis, when: str, severe: str) -> Figure:
-    left = gutter([row.label for row in rows], LABELS, SMALL)[1] + 0.12
-    high = ROW * max(len(rows), 1)
-    figure, (axes,) = sheet(DOUBLE, high + 0.85, left=left, right=0.6, bottom=0.4, top=0.45)
+    rows = [*plain, *graded]
+    left = 0.08 if narrow else gutter([row.label for row in rows], LABELS, SMALL)[1] + 0.12
+    high = (2 * ROW if narrow else ROW) * max(len(rows), 1)
+    bottom = 0.4 + LINE if narrow else 0.4
+    figure, (axes,) = sheet(
+        PHONE if narrow else DOUBLE,
+        high + 0.45 + bottom,
+        left=left,
+        right=0.08 if narrow else 0.6,
+        bottom=bottom,
+        top=0.45,
+    )
     title = side_heading(analysis.plan, when)
-    butterfly(axes, rows, (analysis.arms.control, analysis.arms.treated), severe=severe, title=title)
+    butterfly(axes, rows, (analysis.arms.control, analysis.arms.treated), severe=severe, title=title, narrow=narrow)
     return figure

@@ -15,6 +15,7 @@ from analysis.figures.style import (
     LINES,
     PHONE,
     TREATED,
+    apart,
     fitted,
     frame,
     house,
@@ -45,7 +46,7 @@ def densities(axes: Axes, shown: Sequence[tuple[str, Floats, Floats, Floats]], p
     ends = [_ends(one) for one in shown] or [(0.1, 2.0)]
     low, high = min(published / 1.1, *(one for one, _ in ends)), max(published * 1.1, *(one for _, one in ends))
     axes.set_xlim(low, high)
-    axes.set_xticks([tick for tick in TICKS if low <= tick <= high])
+    axes.set_xticks(apart(axes, [tick for tick in TICKS if low <= tick <= high], (1.0, 0.5, 0.2, 0.1)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_ylim(bottom=0)

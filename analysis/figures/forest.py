@@ -18,6 +18,7 @@ from analysis.figures.style import (
     PHONE,
     SMALL,
     TREATED,
+    apart,
     fitted,
     frame,
     house,
@@ -63,7 +64,7 @@ def forest(axes: Axes, rows: Sequence[SubgroupRow], *, title: str, arms: ByArm[s
             _shade(axes, place, sum(one.variable == row.variable for one in rows))
         if np.isfinite(row.hr):
             _row(axes, place, row, low, high, most)
-    axes.xaxis.set_major_locator(FixedLocator([t for t in TICKS if low <= t <= high]))
+    axes.xaxis.set_major_locator(FixedLocator(apart(axes, [t for t in TICKS if low <= t <= high])))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.set_yticks([])
@@ -103,7 +104,7 @@ def _columns(axes: Axes, rows: Sequence[SubgroupRow], arms: ByArm[str], level: f
             (n, "right", f"{row.n}"),
             (treated, "right", f"{row.arms.treated.events}/{row.arms.treated.n}"),
             (control, "right", f"{row.arms.control.events}/{row.arms.control.n}"),
-            (ratio, "left", fitted(hr_text(row), RATIO + (0.1 if np.isfinite(row.hr) else -0.06), SMALL)),
+            (ratio, "left", fitted(_ratio(row), RATIO + (0.1 if np.isfinite(row.hr) else -0.06), SMALL)),
             (p, "right", p_text(row.p_logrank)),
             (interaction, "right", inter),
         ]
@@ -113,6 +114,12 @@ def _columns(axes: Axes, rows: Sequence[SubgroupRow], arms: ByArm[str], level: f
                 x / width, place, text, transform=where, ha=side, va="center_baseline", color=INK, fontsize=SMALL,
                 fontweight=weight,
             )  # fmt: skip
+
+
+def _ratio(row: SubgroupRow) -> str:
+    """The ratio with its interval; of one that is not finite the short reason."""
+    told = hr_text(row)
+    return told if np.isfinite(row.hr) or ": " not in told else f"{told.partition(': ')[0]})"
 
 
 def _starts(rows: Sequence[SubgroupRow], place: int) -> bool:
@@ -186,7 +193,7 @@ def forest_narrow(axes: Axes, rows: Sequence[SubgroupRow], *, arms: ByArm[str]) 
                 bbox=OVER_LINE,
             )  # fmt: skip
         axes.axhline(place + 0.5, color=PALE, linewidth=0.5)
-    axes.xaxis.set_major_locator(FixedLocator([t for t in TICKS if low <= t <= high]))
+    axes.xaxis.set_major_locator(FixedLocator(apart(axes, [t for t in TICKS if low <= t <= high])))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.set_yticks([])

@@ -6,18 +6,16 @@ from matplotlib.figure import Figure
 
 from analysis.figures.style import (
     BOLD,
-    DOUBLE,
     HATCH,
     HEAD,
     INK,
-    LINE,
     fitted,
     frame,
     house,
     inches,
     keeping,
-    key,
-    sheet,
+    key_below,
+    of_both_arms,
     time_axis,
 )
 from analysis.figures.style import title as heading
@@ -41,8 +39,8 @@ def stack(
     when, own, others = curves
     frame(axes, "left", "bottom")
     time = [*when.tolist(), max(until, float(when[-1]))]
-    layers = (("free of both", np.ones(len(when))), ("competing event", own + others), (fitted(event, NAME), own))
-    for (label, part), (colour, hatch) in zip(layers, SHADES, strict=True):
+    layers = (np.ones(len(when)), own + others, own)
+    for label, part, (colour, hatch) in zip(_names(event), layers, SHADES, strict=True):
         axes.fill_between(
             time, 100 * np.append(part, part[-1]), step="post", facecolor=colour, hatch=hatch, edgecolor=INK,
             linewidth=0.5, label=label,
@@ -55,16 +53,22 @@ def stack(
     heading(axes, title)
 
 
+def _names(event: str) -> tuple[str, str, str]:
+    return "free of both", "competing event", fitted(event, NAME)
+
+
 @house
-def stacked_incidence_of(analysis: CohortAnalysis, endpoint: str, when: str, time_unit: str = "time") -> Figure:
-    """Both arms side by side, the control to the left, 'before' or 'after'; up to the shorter follow-up."""
+def stacked_incidence_of(
+    analysis: CohortAnalysis, endpoint: str, when: str, time_unit: str = "time", narrow: bool = False
+) -> Figure:
+    """Both arms, the control first, 'before' or 'after', side by side or for a telephone; to the shorter follow-up."""
     result, group = analysis.endpoints[endpoint], analysis.before if when == "before" else analysis.after
     if result.competing is None:
         raise ValueError(f"nothing competes with {endpoint}")
     course, treated = analysis.observed.endpoints[endpoint], analysis.observed.treated[0]
     arms = [arm & group.present for arm in (~treated, treated)]
     until = min(float(course.time[0, who].max(initial=0.0)) for who in arms) or 1.0
-    figure, panels = sheet(DOUBLE, 2.7, left=0.45, bottom=0.6, top=0.25, columns=2, across=0.5)
+    figure, panels = of_both_arms(_names(result.label), narrow)
     for axes, label, who in zip(panels, (analysis.arms.control, analysis.arms.treated), arms, strict=True):
         stack(
             axes,
@@ -74,5 +78,5 @@ def stacked_incidence_of(analysis: CohortAnalysis, endpoint: str, when: str, tim
             time_unit=time_unit,
             until=until,
         )
-    key(panels[0], above=-inches(panels[0])[1] - 0.4 - LINE, room=DOUBLE - 1, rows=1)
+    key_below(panels, narrow)
     return figure

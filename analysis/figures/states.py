@@ -6,17 +6,15 @@ from matplotlib.figure import Figure
 
 from analysis.figures.style import (
     BOLD,
-    DOUBLE,
     HATCH,
     HEAD,
     INK,
-    LINE,
     frame,
     house,
     inches,
     keeping,
-    key,
-    sheet,
+    key_below,
+    of_both_arms,
     time_axis,
 )
 from analysis.figures.style import title as heading
@@ -36,8 +34,7 @@ def states(axes: Axes, shares: Occupancy, names: tuple[str, str], *, title: str,
     frame(axes, "left", "bottom")
     time = [*shares.time.tolist(), max(until, float(shares.time[-1]))]
     reach = (np.ones(len(shares.time)), shares.free + shares.progressed, shares.free)
-    labels = (f"{names[1]}: event", f"{names[0]} only: event", "free of both")
-    for label, (colour, hatch), part in zip(labels, SHADES, reach, strict=True):
+    for label, (colour, hatch), part in zip(state_labels(names), SHADES, reach, strict=True):
         axes.fill_between(
             time, 100 * np.append(part, part[-1]), step="post", facecolor=colour, hatch=hatch, edgecolor=INK,
             linewidth=0.5, label=label,
@@ -48,6 +45,11 @@ def states(axes: Axes, shares: Occupancy, names: tuple[str, str], *, title: str,
     axes.set_ylabel("Patients, %")
     time_axis(axes, until, time_unit)
     heading(axes, title)
+
+
+def state_labels(names: tuple[str, str]) -> tuple[str, str, str]:
+    """What the three states are called."""
+    return f"{names[1]}: event", f"{names[0]} only: event", "free of both"
 
 
 def shares_of(analysis: CohortAnalysis, when: str, first: str, last: str) -> tuple[tuple[Occupancy, Occupancy], float]:
@@ -79,12 +81,12 @@ def nested(analysis: CohortAnalysis) -> tuple[str, str] | None:
 
 @house
 def states_of(
-    analysis: CohortAnalysis, when: str, *, first: str, last: str, time_unit: str = "time"
-) -> Figure:  # fmt: skip
-    """Both arms side by side, the control to the left; ``first`` ends with ``last`` at the latest."""
+    analysis: CohortAnalysis, when: str, *, first: str, last: str, time_unit: str = "time", narrow: bool = False
+) -> Figure:
+    """Both arms, the control first, side by side or for a telephone; ``first`` ends with ``last`` at the latest."""
     shares, until = shares_of(analysis, when, first, last)
     names = analysis.endpoints[first].label, analysis.endpoints[last].label
-    figure, panels = sheet(DOUBLE, 2.7, left=0.45, bottom=0.6, top=0.25, columns=2, across=0.5)
+    figure, panels = of_both_arms(state_labels(names), narrow)
     for axes, label, own in zip(panels, (analysis.arms.control, analysis.arms.treated), shares, strict=True):
         states(
             axes,
@@ -94,5 +96,5 @@ def states_of(
             time_unit=time_unit,
             until=until,
         )
-    key(panels[0], above=-inches(panels[0])[1] - 0.4 - LINE, room=DOUBLE - 1, rows=1)
+    key_below(panels, narrow)
     return figure

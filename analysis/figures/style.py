@@ -164,19 +164,42 @@ def key(
     fits = sum(map(width_of, labels)) + SAMPLE * len(labels) <= room
     columns = len(labels) if fits else -(-len(labels) // (rows or key_rows(labels, room)))
     if not fits:
-        labels = [fitted(label, room / columns - SAMPLE) for label in labels]
+        labels = [fitted(label, room / columns - SAMPLE, lines=2 if columns == 1 else 1) for label in labels]
     axes.legend(
         handles, labels, ncols=columns, loc="lower left", bbox_to_anchor=(-left / width, 1 + above / height),
         borderaxespad=0.0, borderpad=0.0, columnspacing=1.2, handletextpad=0.5, labelspacing=0.35,
     )  # fmt: skip
 
 
+def of_both_arms(labels: Sequence[str], narrow: bool) -> tuple[Figure, list[Axes]]:
+    """Panels of both arms side by side, on a telephone one above the other, with room for their key below them."""
+    if not narrow:
+        return sheet(DOUBLE, 2.7, left=0.45, bottom=0.6, top=0.25, columns=2, across=0.5)
+    below = 0.42 + LINE * 1.05 * key_rows(labels, PHONE - 0.1)
+    return sheet(PHONE, 3.9 + below, left=0.45, bottom=below, top=0.25, rows=2, down=0.65)
+
+
+def key_below(panels: Sequence[Axes], narrow: bool) -> None:
+    """Draw the key of both arms below their panels."""
+    labels = panels[0].get_legend_handles_labels()[1]
+    room, left = (PHONE - 0.1, 0.4) if narrow else (DOUBLE - 1, 0.0)
+    rows = key_rows(labels, room) if narrow else 1
+    key(panels[-1] if narrow else panels[0], above=-inches(panels[0])[1] - 0.4 - LINE * rows, left=left, room=room,
+        rows=rows)  # fmt: skip
+
+
 def key_rows(labels: Sequence[str], room: float) -> int:
-    """How many rows a legend takes in so many inches; long labels are shortened to 2 inches."""
+    """How many lines a legend takes in so many inches.
+
+    Long labels are shortened to 2 inches; where each has a row of its own, they may take two lines.
+    """
     widths = [width_of(clean(label)) + SAMPLE for label in labels]
     if not widths or sum(widths) <= room:
         return min(len(widths), 1)
-    return -(-len(widths) // max(1, int(room / min(max(widths), 2.0 + SAMPLE))))
+    columns = max(1, int(room / min(max(widths), 2.0 + SAMPLE)))
+    if columns == 1:
+        return sum(1 + (width > room) for width in widths)
+    return -(-len(widths) // columns)
 
 
 def series(place: int, count: int) -> dict[str, Any]:
@@ -276,12 +299,15 @@ def name_rows(axes: Axes, labels: Sequence[str], room: float, size: float = TEXT
             )
 
 
-def name_above(axes: Axes, labels: Sequence[str], up: float = 0.38) -> None:
-    """Write the names of the rows 0, 1, ... above them, as on a telephone, in place of ticks; ``up`` in rows."""
+def name_above(axes: Axes, labels: Sequence[str], up: float = 0.38, spare: float = 0.0) -> None:
+    """Write the names of the rows 0, 1, ... above them, as on a telephone, in place of ticks; ``up`` in rows.
+
+    So many inches are left ``spare`` at their right.
+    """
     axes.yaxis.set_visible(False)
     figure = axes.get_figure(root=True)
     assert figure is not None
-    room = float(figure.get_figwidth()) * (1 - axes.get_position().x0) - 0.08
+    room = float(figure.get_figwidth()) * (1 - axes.get_position().x0) - 0.08 - spare
     for place, label in enumerate(labels):
         axes.text(
             0, place - up, row_label(label, room), transform=axes.get_yaxis_transform(), va="center", fontsize=TEXT,
@@ -293,6 +319,19 @@ def gutter(labels: Sequence[str], most: float, size: float = TEXT) -> tuple[list
     """The labels as they fit into at most so many inches, and the inches that they need."""
     shown = [row_label(label, most, size) for label in labels]
     return shown, max((width_of(label, size) for label in shown), default=0.0)
+
+
+def apart(axes: Axes, ticks: Sequence[float], first: Sequence[float] = (1.0, 0.5, 2.0)) -> list[float]:
+    """Those of the ticks of the x-axis whose labels do not touch, the ``first`` ones before all others."""
+    width = inches(axes)[0]
+    places = axes.transAxes.inverted().transform(axes.transData.transform([(one, 0.0) for one in ticks]))[:, 0] * width
+    at = dict(zip(ticks, places, strict=True))
+    kept: list[float] = []
+    for one in sorted(ticks, key=lambda one: first.index(one) if one in first else len(first)):
+        room = width_of(f"{one:g}") / 2 + 0.04
+        if all(abs(at[one] - at[other]) > room + width_of(f"{other:g}") / 2 for other in kept):
+            kept.append(one)
+    return sorted(kept)
 
 
 def time_axis(axes: Axes, longest: float, unit: str) -> list[float]:

@@ -14,6 +14,7 @@ from analysis.figures.style import (
     LINE,
     PHONE,
     TEXT,
+    clean,
     fitted,
     frame,
     house,
@@ -147,8 +148,8 @@ def settings(axes: Axes, names: Sequence[str], measured: Measured, label: str, r
     for row, name in enumerate(names):
         if row:
             axes.axhline(row - 0.5, color=GREY, linewidth=0.3)
-        x, y, side = (0.0, row - 0.34, "left") if above else (-0.06 / width, float(row), "right")
-        told = fitted(name, width if above else LABELS, TEXT, 1 if above else 2)
+        x, y, side = (0.0, row - 0.3, "left") if above else (-0.06 / width, float(row), "right")
+        told = fitted(name, width if above else LABELS, TEXT, 2)
         axes.text(x, y, told, transform=axes.get_yaxis_transform(), ha=side, va="center", fontsize=TEXT)
     axes.xaxis.set_major_locator(MaxNLocator(max(2, int(width / 0.6))))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:.6g}".replace("-", "−"))
@@ -161,6 +162,11 @@ def _beside(names: Sequence[str]) -> float:
     return max((width_of(fitted(name, LABELS, TEXT, 2)) for name in names), default=0.0)
 
 
+def _two_lines(names: Sequence[str]) -> bool:
+    """Whether a telephone shows one of the names on two lines."""
+    return any(width_of(clean(name)) > PHONE - 0.2 for name in names)
+
+
 @house
 def settings_of(
     names: Sequence[str], measured: Measured, label: str, reference: float, narrow: bool = False
@@ -168,7 +174,7 @@ def settings_of(
     """A row for each setting; ``narrow``: for a telephone, names above their rows."""
     width = PHONE if narrow else DOUBLE
     left = 0.08 if narrow else _beside(names) + 0.15
-    row = max(0.3, ROW * len(measured)) + (0.22 if narrow else 0.05)
+    row = max(0.3, ROW * len(measured)) + (0.22 + LINE * _two_lines(names) if narrow else 0.05)
     top = 0.12 + key_rows(list(measured), width - 0.2) * LINE * 1.05
     figure, (axes,) = sheet(width, row * len(names) + top + 0.42, left=left, bottom=0.42, top=top)
     settings(axes, names, measured, label, reference, narrow)

@@ -23,13 +23,14 @@ def cohort_spec(scenario: Scenario) -> dict[str, Any]:
         else:
             covariates[name]["levels"] = variable.levels
     control, treated = scenario.arms.names()
+    labels = scenario.arms.words
     plan = scenario.analysis.model_dump(mode="json", exclude_unset=True, exclude={"missing"})
     treatment = {"column": "arm", "treated": treated, "control": control}
     return {
         "title": f"A twin of {scenario.name}",
         "data": {
             "id": "id",
-            "treatment": {**treatment, "treated_label": treated, "control_label": control},
+            "treatment": {**treatment, "treated_label": labels[1], "control_label": labels[0]},
             "covariates": covariates,
             "endpoints": {name: _columns(name, one) for name, one in scenario.endpoints.items()},
             "binary": _outcomes(scenario),
@@ -41,7 +42,8 @@ def cohort_spec(scenario: Scenario) -> dict[str, Any]:
 
 def _columns(name: str, endpoint: TimeTo) -> dict[str, Any]:
     """The columns of an endpoint; a competing event is coded 2."""
-    columns = {"time": f"{name}_time", "event": f"{name}_event"}
+    columns: dict[str, Any] = {"time": f"{name}_time", "event": f"{name}_event"}
+    columns |= {"label": endpoint.label[:1].upper() + endpoint.label[1:]} if endpoint.label else {}
     return {**columns, "event_values": ("1",), "competing_values": ("2",)} if endpoint.rivals else columns
 
 

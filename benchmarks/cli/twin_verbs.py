@@ -115,7 +115,7 @@ def calibrate(asked: Asked, settings: tuple[str, ...], out: Path, jobs: int) -> 
 
         return calibration_report(fit, document, scenario)
 
-    return replace(fit_answer(fit, out, words_of_paper(scenario)), page=page)
+    return replace(fit_answer(fit, out, words_of_paper(scenario), scenario), page=page)
 
 
 def fitted_yaml(asked: Asked, fit: calibration.Fit, changed: list[tuple[str, ...]], out: Path) -> str:

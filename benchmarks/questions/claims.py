@@ -271,7 +271,7 @@ def shown(found: Claims, options: Options, asked: Asked) -> Answer:
             f"{found.replicates} simulated studies of {words.endpoint(found.endpoint)}; found: p < {found.alpha:g}; "
             "in brackets: simulation error.",
         ),
-        lambda narrow: drawn(found, narrow),
+        lambda narrow: drawn(found, words, narrow),
         "Share of studies that make each claim, in three worlds",
         found,
         options,
@@ -280,13 +280,13 @@ def shown(found: Claims, options: Options, asked: Asked) -> Answer:
     )
 
 
-def drawn(found: Claims, narrow: bool = False) -> Figure:
+def drawn(found: Claims, words: PaperWords, narrow: bool = False) -> Figure:
     """The rates of every claim as dots with Monte Carlo intervals, a row each, a colour per world."""
     from analysis.figures.claims import rates_of
 
     rows = {
         "any independent risk factor": found.any_factor,
-        **{f"{term}": measures for term, measures in found.factors.items()},
+        **{row_words(term, words): measures for term, measures in found.factors.items()},
         "benefit in nearly all subgroups": found.nearly_all,
         "benefit in every subgroup": found.every,
         "every p of Table 1 above 0.05": found.balanced,

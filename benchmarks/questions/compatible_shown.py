@@ -55,14 +55,24 @@ def sentence(one: Posterior) -> str:
     said += f" (middle {middle:.2f}, simulation error at most {percent_text(error, 0.0 if error < 0.95 else 1.0)})."
     alone = 1 - one.benefit if middle < 1 else one.benefit
     side = "no benefit" if middle < 1 else "a benefit"
-    return f"{said} That leaves a chance of {share_text(alone)} that there is {side}."
+    return f"{said} That leaves a chance of {_chance(alone)} that there is {side}."
+
+
+def _chance(share: float) -> str:
+    """A share, of one that rounds to nothing an upper bound."""
+    return share_text(share) if share >= 0.005 else "less than 1\u00a0%"
+
+
+def _called(name: str) -> str:
+    """A suspicion by its name in words: 'as stated'."""
+    return name.replace("-", " ")
 
 
 def _if(name: str) -> str:
     """Under which assumption."""
-    return (
-        "if the twin is right as it stands" if name == AS_STATED else f"if '{name}' is what is wrong and nothing else"
-    )
+    if name == AS_STATED:
+        return "if the twin is right as it stands"
+    return f"if '{_called(name)}' is what is wrong and nothing else"
 
 
 def shown(found: Compatibility, options: Options, asked: Asked) -> Answer:
@@ -72,17 +82,17 @@ def shown(found: Compatibility, options: Options, asked: Asked) -> Answer:
         sentences.append(sentence(one))
         sentences += [f"Beware: {one.warning}."] if one.warning else []
         notes.append(
-            f"'{one.name}': {one.points} worlds were simulated, which differ in "
+            f"{_called(one.name)}: {one.points} worlds were simulated, which differ in "
             f"{counted(len(one.parameters), 'unknown')}; on average the analysis finds an HR of "
             f"{exp(one.reach[0]):.2f} to {exp(one.reach[1]):.2f} in them. The range rests on as much as "
             f"{one.effective:,.0f} worlds read between these, each true log HR to {one.emulator_error:.3f}."
         )
         if one.refusal:
             continue
-        rows.append((f"{one.name}, before the paper", *_ratios(one.prior_quantiles), "", "", ""))
+        rows.append((f"{_called(one.name)}, before the paper", *_ratios(one.prior_quantiles), "", "", ""))
         rmst = f"{one.rmst[2]:.2f} ({one.rmst[0]:.2f} to {one.rmst[4]:.2f})"
         fit = f"{100 * min(1.0, one.distance_p):.0f}"
-        rows.append((one.name, *_ratios(one.quantiles), f"{100 * one.benefit:.1f}", rmst, fit))
+        rows.append((_called(one.name), *_ratios(one.quantiles), f"{100 * one.benefit:.1f}", rmst, fit))
     heads = (
         "true HR",
         "middle",
@@ -114,7 +124,7 @@ def shown(found: Compatibility, options: Options, asked: Asked) -> Answer:
 def calibration_text(one: CalibrationCheck) -> str:
     """How well the intervals of synthetic papers hold the truth."""
     return (
-        f"'{one.name}', tried on {one.runs} invented papers whose truth was known: the 90 % ranges held it in "
+        f"{_called(one.name)}, tried on {one.runs} invented papers whose truth was known: the 90 % ranges held it in "
         f"{_share(one.covers_90)} %, the 50 % ranges in {_share(one.covers_50)} % (simulation error in brackets; ranks "
         f"uniform with p = {one.uniform_p:.2f})."
     )
@@ -124,9 +134,7 @@ def drawn(found: Compatibility, asked: Asked, narrow: bool = False) -> Figure:
     """Prior and posterior densities of every suspicion that has an answer."""
     from analysis.figures.compatible import densities_of
 
-    curves = [
-        (one.name.replace("-", " "), one.values, one.prior, one.density) for one in found.posteriors if not one.refusal
-    ]
+    curves = [(_called(one.name), one.values, one.prior, one.density) for one in found.posteriors if not one.refusal]
     return densities_of(curves, found.published.hr, f"HR of {paper_words(asked).endpoint(found.endpoint)}", narrow)
 
 

@@ -25,15 +25,17 @@ def decompose(options: Options, names: Sequence[str]) -> Answer:
     return shown(found, options, asked)
 
 
-def scale(found: Decomposition) -> str:
+def scale(found: Decomposition, words: PaperWords) -> str:
     """What is taken apart, in words."""
     if found.measure == "marginal_log_hr":
-        return f"log {found.endpoint} HR"
+        return f"log HR of {words.endpoint(found.endpoint)}"
     if found.measure in SUBDISTRIBUTION:
-        return f"log {found.endpoint} subdistribution HR"
+        return f"log subdistribution HR of {words.endpoint(found.endpoint)}"
     when = "to" if found.measure in TIMES else "at"
-    words = words_of(found.measure)
-    return f"{found.endpoint} {words}" + (f" {when} {found.horizon:g} {found.time_unit}" if found.horizon else "")
+    measured = words_of(found.measure)
+    return f"{measured} of {words.endpoint(found.endpoint)}" + (
+        f" {when} {found.horizon:g} {found.time_unit}" if found.horizon else ""
+    )
 
 
 def verdict(found: Decomposition, words: PaperWords, label: str) -> str:
@@ -87,7 +89,7 @@ def shown(found: Decomposition, options: Options, asked: Asked) -> Answer:
     rows.append(
         ("all off", f"{found.clean_estimate:.3f}", f"{found.residual:+.3f}", "", "", f"{found.clean_truth:.3f}")
     )
-    heads = (scale(found), "estimate", "off the truth", "off alone", "on alone, taken off", "the truth's own")
+    heads = (scale(found, words), "estimate", "off the truth", "off alone", "on alone, taken off", "the truth's own")
     note = (
         "Each step switches one cause off, averaged over all orders. The truth is held where it is with all causes on: "
         "what the estimate moves is what the bias moves. The last column is how the truth itself would move, where a "
@@ -125,7 +127,7 @@ def drawn(found: Decomposition, asked: Asked, narrow: bool = False) -> Figure:
     steps = [(part.label, -part.estimate.value, part.estimate.mcse) for part in found.parts]
     ends = (found.bias.value, found.bias.mcse), (found.residual.value, found.residual.mcse)
     label = first_up(called(asked, found.endpoint, found.estimator))
-    return waterfall_of(*ends, steps, f"{label}: off the true {scale(found)} of {found.population}", narrow)
+    return waterfall_of(*ends, steps, f"{label}: off the true {scale(found, paper_words(asked))}", narrow)
 
 
 def _minus(one: Measure) -> str:

@@ -17,7 +17,8 @@ from benchmarks.asked.published_keys import ratio_values
 from benchmarks.performance.measures import Measure
 from benchmarks.report.drawn import Hover, along
 from benchmarks.study.running import StudyResult
-from benchmarks.words.analysis_names import labels_of
+from benchmarks.words.analysis_names import endpoint_label, labels_of
+from benchmarks.words.key_words import in_a_sentence
 from benchmarks.words.plain_text import measure_of, measures, signed, value_text
 from benchmarks.words.settings_named import path_label, setting_text
 from simulator.numerics.arrays import Floats
@@ -95,7 +96,9 @@ def replicates(result: StudyResult, cell: Cell, endpoint: str) -> Figure | None:
         estimates[label] = np.where(status == Status.OK, numbers["value"], np.nan)
         another = result.asks_another(cell.number, endpoint, name)
         truths[label] = np.nan if another else result.targets[cell.number, endpoint, name].value
-    return performance.ridge_of(estimates, truths, f"log hazard ratio of {endpoint}", published)
+    return performance.ridge_of(
+        estimates, truths, f"log hazard ratio of {in_a_sentence(endpoint_label(cell.scenario, endpoint))}", published
+    )
 
 
 def zip_of(result: StudyResult, cell: Cell, endpoint: str) -> Figure | None:
@@ -136,7 +139,10 @@ def _columns(
 
 
 def _scales(result: StudyResult, cell: Cell, endpoint: str, shown: Mapping[str, object]) -> list[str]:
-    return [f"{endpoint}: {measure_of(result.targets[cell.number, endpoint, name].estimand)}" for name in shown]
+    return [
+        f"{endpoint_label(cell.scenario, endpoint)}: {measure_of(result.targets[cell.number, endpoint, name].estimand)}"
+        for name in shown
+    ]
 
 
 @dataclass(frozen=True)
@@ -187,7 +193,11 @@ def across(result: StudyResult, endpoint: str) -> Across | None:
         return panels
     if len(result.cells) > MOST_ROWS:
         named = {path_label(key, result.cells[0].scenario): told for key, told in texts.items()}
-        return Across(nested_loop_of(found, named, f"{endpoint} HR: {OFF_BY}", 0.0), None, BARS)
+        return Across(
+            nested_loop_of(found, named, f"{endpoint_label(result.cells[0].scenario, endpoint)}, HR: {OFF_BY}", 0.0),
+            None,
+            BARS,
+        )
     rows = [setting_text(cell.settings, cell.scenario) for cell in result.cells]
     return Across(
         settings_of(rows, found, OFF_BY, 0.0), settings_of(rows, found, OFF_BY, 0.0, narrow=True), BARS
@@ -253,7 +263,7 @@ def _mapped(
         where = rows.index(a), columns.index(b)
         value[where], error[where] = (part[place] for part in found[names[0]])
     first, second = (path_label(key, result.cells[0].scenario) for key in texts)
-    what = f"{endpoint} HR, {names[0]}: off by (log scale)"
+    what = f"{endpoint_label(result.cells[0].scenario, endpoint)}, HR, {names[0]}: off by (log scale)"
     return Across(heat_of(value, error, rows, columns, (first, second), what), None, "in brackets simulation errors")
 
 

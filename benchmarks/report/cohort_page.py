@@ -35,9 +35,13 @@ from benchmarks.report.engine import (
     values_of,
 )
 from benchmarks.report.glossary import BALANCE, SCORES
+from benchmarks.words.key_words import in_a_sentence
 from benchmarks.words.plain_text import as_read_told, sets_told
+from benchmarks.words.sizes import first_up
 
 PAIR = 2
+BOTH = (False, True)
+"""Whether a figure is drawn for a telephone: first not, then so."""
 
 
 def cohort_report(analysis: CohortAnalysis, spec: CohortSpec, file: str) -> str:
@@ -95,11 +99,20 @@ def _ratios(result: EndpointResult, analysis: CohortAnalysis, unit: str) -> str:
             f"half of the {arms.treated} patients go {medians[0]:.1f}{often} or longer, of the {arms.control} patients "
             f"{medians[1]:.1f}; "
         )
-    start = f"{result.label} {side_words(plan, 'after')}: {told}".strip()
+    start = f"{first_up(result.label)} {side_words(plan, 'after')}: {_favoured(after, analysis)}{told}".strip()
     if not has_sides(plan):
         return f"{start} the hazard ratio is {hr_text(after)}."
     ratio = f"the hazard ratio is {hr_text(after)}" if after.status.name == "OK" else f"none ({after.status.name})"
     return f"{start} {ratio}, {side_words(plan, 'before')} {hr_text(result.before.cox)}."
+
+
+def _favoured(found: HazardRatio, analysis: CohortAnalysis) -> str:
+    """Whom a ratio favours, as the answer begins; '' where there is none."""
+    if not isfinite(found.hr):
+        return ""
+    if found.low < 1 < found.high:
+        return "no clear difference; "
+    return f"in favour of {analysis.arms.treated if found.hr < 1 else analysis.arms.control}; "
 
 
 def _plan(analysis: CohortAnalysis, spec: CohortSpec) -> Section:
@@ -124,7 +137,7 @@ def _plan(analysis: CohortAnalysis, spec: CohortSpec) -> Section:
 def _flow(analysis: CohortAnalysis) -> Picture:
     kept = f"{side_words(analysis.plan, 'before')}, left out and kept, by arm"
     words = f"Patients {kept}" if has_sides(analysis.plan) else "Patients by arm"
-    return picture(cohort.flow_of(analysis), f"{words}.", words)
+    return picture(cohort.flow_of(analysis), f"{words}.", words, narrow=cohort.flow_of(analysis, narrow=True))
 
 
 def _curves(analysis: CohortAnalysis, unit: str) -> tuple[PageBlock, ...]:
@@ -152,8 +165,8 @@ def _competing(analysis: CohortAnalysis, unit: str) -> tuple[Section, ...]:
         for when in sides_shown(analysis.plan):
             side = side_words(analysis.plan, when)
             words = f"{analysis.endpoints[name].label} and what competes with it, {side}"
-            drawn = incidence.stacked_incidence_of(analysis, name, when, unit)
-            pictures.append(picture(drawn, f"{words}.", f"Cumulative incidences by arm, {side}"))
+            wide, small = (incidence.stacked_incidence_of(analysis, name, when, unit, narrow) for narrow in BOTH)
+            pictures.append(picture(wide, f"{words}.", f"Cumulative incidences by arm, {side}", narrow=small))
     told = tuple(competing_told(analysis, unit))
     body: tuple[PageBlock, ...] = (*pictures, *competing_tables(analysis), *told)
     return (Section("What happens instead?", "", body, "competing", "Competing events"),)
@@ -167,9 +180,12 @@ def _courses(analysis: CohortAnalysis, unit: str) -> tuple[Section, ...]:
     first, last = (analysis.endpoints[name].label for name in pair)
     pictures = []
     for when in sides_shown(analysis.plan):
-        words = f"Patients by {first} and {last}, {side_words(analysis.plan, when)}"
-        drawn = states.states_of(analysis, when, first=pair[0], last=pair[1], time_unit=unit)
-        pictures.append(picture(drawn, f"{words}.", words))
+        words = f"Patients by {in_a_sentence(first)} and {in_a_sentence(last)}, {side_words(analysis.plan, when)}"
+        wide, small = (
+            states.states_of(analysis, when, first=pair[0], last=pair[1], time_unit=unit, narrow=narrow)
+            for narrow in BOTH
+        )
+        pictures.append(picture(wide, f"{words}.", words, narrow=small))
     return (Section("What is the course of the disease?", "", tuple(pictures), "course", "Course"),)
 
 
@@ -177,7 +193,7 @@ def _subgroups(analysis: CohortAnalysis, name: str) -> Section:
     result = analysis.endpoints[name]
     if not result.after.subgroups:
         return Section(result.label, f"None {side_words(analysis.plan, 'after')}.")
-    words = f"Hazard ratios of {result.label} by subgroup, {side_words(analysis.plan, 'after')}"
+    words = f"Hazard ratios of {in_a_sentence(result.label)} by subgroup, {side_words(analysis.plan, 'after')}"
     drawn = picture(
         forest.forest_of(analysis, name), f"{words}.", words, narrow=forest.forest_narrow_of(analysis, name)
     )
@@ -190,6 +206,7 @@ def _outcomes(analysis: CohortAnalysis) -> Section:
             cohort.butterfly_of(analysis, when),
             f"Yes/no outcomes, {side_words(analysis.plan, when)}.",
             f"Outcomes of both arms in percent, {side_words(analysis.plan, when)}",
+            narrow=cohort.butterfly_of(analysis, when, narrow=True),
         )
         for when in sides_shown(analysis.plan)
     )
@@ -202,7 +219,7 @@ def _comparability(analysis: CohortAnalysis) -> Section:
     words = side_words(plan, *sides_shown(plan))
     overlap, love = f"Propensity scores of both arms {words}", f"Standardised mean differences {words}"
     pictures = (
-        picture(balance.overlap_of(analysis), f"{overlap}.", overlap),
+        picture(balance.overlap_of(analysis), f"{overlap}.", overlap, narrow=balance.overlap_of(analysis, narrow=True)),
         picture(balance.love_of(analysis), f"{love}.", love),
     )
     folded = (balance_table(analysis), propensity_table(analysis))

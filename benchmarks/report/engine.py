@@ -34,6 +34,7 @@ inches are moved sideways there unless they have a ``narrow`` twin (draw it at 2
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -81,6 +82,8 @@ LARGE = 2
 BOLD = 150
 """Letters of a first sentence that is bold."""
 LEVELS = ("", "●○○", "●●○", "●●●")
+MINUS = re.compile(r"(?<![\w.\-])-(?=\d)")
+"""Before a number: in a table of a page it is a true minus."""
 KEY = ("", "needs what nobody can check", "needs the twin", "follows from the print")
 """What the pips of a first screen's answers mean."""
 
@@ -133,6 +136,7 @@ def rendered(template: str, content: Mapping[str, Any], terms: Mapping[str, str]
     )
     told = TermsTold(terms or {})
     environment.filters["breakable"] = lambda text: breakable(clean(text))
+    environment.filters["minus"] = lambda text: MINUS.sub("\u2212", clean(text))
     environment.filters["said"] = lambda text: told(clean(text))
     environment.filters["kind"] = lambda one: type(one).__name__
     environment.filters["unknown"] = _unknown

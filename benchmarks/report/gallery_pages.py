@@ -8,6 +8,7 @@ from benchmarks.report import charts
 from benchmarks.report.breaking import sentences
 from benchmarks.report.engine import Picture, anchors_of, picture, rendered
 from benchmarks.study.running import StudyResult
+from benchmarks.words.analysis_names import endpoint_label
 from benchmarks.words.verdicts import verdict
 
 
@@ -54,7 +55,7 @@ def gallery_entry(result: StudyResult, scenario: Scenario, link: str, group: str
     count = len(result.cells)
     across = charts.across(result, endpoint) if count > 1 else None
     drawn = across.figure if across else charts.lollipop(result, cell, endpoint)
-    what = f"{endpoint}: distance from the truth" + ("" if across else ", and coverage")
+    what = f"{endpoint_label(cell.scenario, endpoint)}: distance from the truth" + ("" if across else ", and coverage")
     return GalleryEntry(
         group,
         scenario.name,

@@ -18,6 +18,8 @@ PAPER = 535.0
 """Points between the margins of a page of A4."""
 PRINTED = ((8.5, 7.0), (7.0, 5.0))
 """Size of the letters of a table on paper and the gap between its columns, in points; and those of a table of many."""
+SMALL_LETTERS, TELEPHONE = (13.5, 12.0), 354.0
+"""The same on a telephone in pixels, and how wide that is."""
 LETTER = 0.56
 """Width of a letter, in sizes."""
 SHARES: Mapping[str, tuple[float, float]] = {"cols": (0.56, 0.4), "pair": (0.48, 0.48)}
@@ -49,18 +51,24 @@ class Tabled:
     @property
     def stacks(self) -> bool:
         """Whether it is too wide for a telephone."""
-        return len(self.table.header) > WIDE_TABLE or bool(self.table.prose and len(self.table.header) > 2)
+        prose = bool(self.table.prose and len(self.table.header) > 2)
+        return len(self.table.header) > WIDE_TABLE or prose or self._needed(SMALL_LETTERS) > TELEPHONE
 
     def on_paper(self, share: float = 1.0) -> str:
         """How it fits that share of a page of A4: as it is (nothing), in small letters (``many``), stacked (``vast``).
 
         A word of more than `WHOLE` letters may be broken, a number never.
         """
+        room = share * PAPER
+        normal, many = (self._needed(one) for one in PRINTED)
+        return "" if normal <= room else "many" if many <= room else "vast"
+
+    def _needed(self, letters: tuple[float, float]) -> float:
+        """The width that it needs in letters of that size with that gap between the columns."""
+        size, gap = letters
         words = self.table.words
         least = [min(one, WHOLE) if k < words else one for k, one in enumerate(self.table.narrowest)]
-        needed = [LETTER * size * sum(least) + gap * len(least) for size, gap in PRINTED]
-        room = share * PAPER
-        return "" if needed[0] <= room else "many" if needed[1] <= room else "vast"
+        return LETTER * size * sum(least) + gap * len(least)
 
 
 @dataclass(frozen=True)

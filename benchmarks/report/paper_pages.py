@@ -5,7 +5,7 @@ from math import isfinite, nan
 
 from analysis.audit.paper import Finding
 from analysis.audit.published import parse_printed
-from analysis.figures.calibration import FittedNumber, calibration_fit_of, distance_of
+from analysis.figures.calibration import CountsByPlace, FittedNumber, calibration_fit_of, distance_of
 from analysis.tables.text_table import table
 from benchmarks.asked.asked_by import as_asked
 from benchmarks.asked.blocks import prepare
@@ -36,6 +36,8 @@ from benchmarks.words.settings_named import path_label
 from benchmarks.words.sizes import listed
 from simulator.documents.loading import Document, digest
 
+AIMED_AT = "The numbers that the fit aimed at, beside those of the twin"
+AIMED = "In brackets: how many of those that the fit aimed at are reproduced."
 OUTSIDE = ("number, worst first", "printed", "middle", "95 of 100 studies", "SDs away")
 UNUSED = ("number", "printed", "why")
 HEADS = ("number", "printed", "middle", "95 of 100 studies", "percentile")
@@ -48,7 +50,7 @@ def fidelity_report(found: Fidelity, document: Document, scenario: Scenario) -> 
     left = (f"Not compared, as no simulated study has it: {lacking}.",)
     return html(
         Page(
-            f"Does {scenario.name} print what the paper prints?",
+            "Does the twin print what the paper prints?",
             fidelity_verdict(found),
             HowMade(
                 f"trialtwin fidelity {scenario.name} --reps {found.replicates} --seed {found.seed}",
@@ -63,7 +65,10 @@ def fidelity_report(found: Fidelity, document: Document, scenario: Scenario) -> 
                 _absent(found, told),
             ),
             kicker="The twin beside its paper",
-            cite=f"{found.replicates:,} simulated studies, seed {found.seed}. {scenario.source.rstrip('.')}.",
+            cite=(
+                f"Asked of {scenario.name}. {found.replicates:,} simulated studies, seed {found.seed}. "
+                f"{scenario.source.rstrip('.')}."
+            ),
             terms=("replicate", "central 95 %", "SMD", "status"),
             references=BALANCE[scenario.analysis.primary],
         )
@@ -101,7 +106,6 @@ def _scores(found: Fidelity, told: PaperWords, left: tuple[str, ...]) -> tuple[S
         own = table(name, (*HEADS, "reproduced", "studies without it, %"), every[start : start + count])
         parts.append(Fold(f"{name}: {count} numbers", (own,)))
         start += count
-    distances = [FittedNumber(place(one.where), key_words(one.key, told).told, _distance(one)) for one in found.scores]
     how = (
         "A printed number stands for all values that round to it. It is reproduced where one of them lies where 95 of "
         "100 simulated studies lie, whose numbers come from the same analysis."
@@ -113,7 +117,8 @@ def _scores(found: Fidelity, told: PaperWords, left: tuple[str, ...]) -> tuple[S
     return (
         Section(
             "How close are its numbers, table by table?", "",
-            (*_drawn(distances), table("By table", heads, totals), Note(how), *left, *parts), "tables", "By table",
+            (*scores_drawn(found, told), table("By table", heads, totals), Note(how), *left, *parts),
+            "tables", "By table",
         ),
         Section(
             "Which printed numbers does it not give?", many if outside else "None.", away, "outside", "Not reproduced",
@@ -152,17 +157,33 @@ def _distance(one: Score) -> float:
     return distance_of(min(max(one.median, stands.low), stands.high), one.median, one.low, one.high)
 
 
-def _drawn(numbers: Sequence[FittedNumber]) -> tuple[Picture, ...]:
+def scores_drawn(found: Fidelity, told: PaperWords) -> tuple[Picture, ...]:
+    """Every scored number in its place, beside how many of the place are reproduced, as the table of places counts."""
+    numbers = [FittedNumber(place(one.where), key_words(one.key, told).told, _distance(one)) for one in found.scores]
+    counts = {one.where: (one.inside, one.numbers) for one in found.totals}
+    return distances_drawn(
+        numbers,
+        "Printed numbers beside those of the twin",
+        "In brackets: how many are reproduced, as the table counts them; numbers that the paper itself contradicts are "
+        "drawn, but not counted.",
+        counts,
+    )
+
+
+def distances_drawn(
+    numbers: Sequence[FittedNumber], title: str, counted: str, counts: CountsByPlace | None = None
+) -> tuple[Picture, ...]:
+    """Printed numbers by how far they lie from simulated ones; ``counted`` says what stands in brackets."""
     shown = [one for one in numbers if isfinite(one.distance)]
     if not shown:
         return ()
     words = "Distance of every published number from the simulated one, in its own sampling SDs, by table"
     caption = (
         "Each mark is a printed number: how far it lies from what the simulated studies give, in standard errors. "
-        "Those that the paper itself contradicts are drawn, too."
+        f"{counted}"
     )
-    wide, narrow = calibration_fit_of(shown), calibration_fit_of(shown, narrow=True)
-    return (picture(wide, caption, words, title="Printed numbers beside simulated ones", narrow=narrow),)
+    wide, narrow = calibration_fit_of(shown, counts), calibration_fit_of(shown, counts, narrow=True)
+    return (picture(wide, caption, words, title=title, narrow=narrow),)
 
 
 def _absent(found: Fidelity, told: PaperWords) -> Section:
@@ -184,7 +205,7 @@ def calibration_report(fit: Fit, document: Document, scenario: Scenario) -> str:
     told = words_of_paper(scenario)
     return html(
         Page(
-            f"Which {scenario.name} prints what the paper prints?",
+            "Which twin prints what the paper prints?",
             f"{fit_told(fit.verdict, told)}.",
             HowMade(
                 f"trialtwin calibrate {scenario.name} --out FITTED.yaml",
@@ -194,12 +215,15 @@ def calibration_report(fit: Fit, document: Document, scenario: Scenario) -> str:
             (
                 _published_against_fitted(fit, scenario, told),
                 _numbers_outside(fit, told),
-                _parameters(fit),
+                _parameters(fit, scenario),
                 base_section(document),
                 assumed_section(document),
             ),
             kicker="Fitting the twin",
-            cite=f"{fit.replicates:,} simulated studies at each step. {scenario.source.rstrip('.')}.",
+            cite=(
+                f"Fitted: {scenario.name}. {fit.replicates:,} simulated studies at each step. "
+                f"{scenario.source.rstrip('.')}."
+            ),
             terms=("replicate", "pinned down", "z"),
         )
     )
@@ -224,15 +248,15 @@ def _numbers_outside(fit: Fit, told: PaperWords) -> Section:
     )
 
 
-def _parameters(fit: Fit) -> Section:
+def _parameters(fit: Fit, scenario: Scenario) -> Section:
     """The fitted parameters, and which of them the paper says next to nothing about."""
     rows = [
-        (path_label(one.name), f"{one.start:.4g}", f"{one.fitted:.4g}", f"{one.se:.2g}", one.scale,
+        (path_label(one.name, scenario), f"{one.start:.4g}", f"{one.fitted:.4g}", f"{one.se:.2g}", one.scale,
          f"{100 * one.pinned:.0f}", "yes" if one.at_bound else "")
         for one in fit.parameters
     ]  # fmt: skip
     heads = ("parameter", "start", "fitted", "SE", "scale", "pinned down, %", "at its bound")
-    loose = "; ".join(path_label(one.name) for one in fit.parameters if one.pinned < 0.1) or "none"
+    loose = "; ".join(path_label(one.name, scenario) for one in fit.parameters if one.pinned < 0.1) or "none"
     return Section(
         "What was fitted?",
         f"{len(rows)} value{'' if len(rows) == 1 else 's'} of the twin.",
@@ -259,7 +283,8 @@ def _published_against_fitted(fit: Fit, scenario: Scenario, told: PaperWords) ->
     ]
     return Section(
         "How close are its numbers to the printed ones?", "",
-        (*_drawn(distances), table("Targets", columns, rows, 1, note)), "targets", "Printed beside fitted",
+        (*distances_drawn(distances, AIMED_AT, AIMED), table("Targets", columns, rows, 1, note)),
+        "targets", "Printed beside fitted",
     )  # fmt: skip
 
 

@@ -37,7 +37,8 @@ from benchmarks.report.world import (
 from benchmarks.study import paired
 from benchmarks.study.running import JudgedBy, StudyResult
 from benchmarks.words import performance_tables, plain_text
-from benchmarks.words.analysis_names import labels_of
+from benchmarks.words.analysis_names import endpoint_label, labels_of
+from benchmarks.words.key_words import in_a_sentence
 from benchmarks.words.recommend import advice, compared_by_question, recommend
 from benchmarks.words.settings_named import path_label, setting_text
 from benchmarks.words.verdicts import verdict
@@ -131,7 +132,11 @@ def _first_advice(result: StudyResult) -> str:
     """The recommendation for the first endpoint."""
     cell = result.cells[0]
     told = advised_of(result, cell, cell.endpoints[0])[0]
-    return f"For {cell.endpoints[0]}: {told[:1].lower()}{told[1:]}" if told else ""
+    return (
+        f"For {in_a_sentence(endpoint_label(cell.scenario, cell.endpoints[0]))}: {told[:1].lower()}{told[1:]}"
+        if told
+        else ""
+    )
 
 
 def advised_of(result: StudyResult, cell: Cell, endpoint: str) -> tuple[str, frozenset[str]]:
@@ -159,6 +164,7 @@ def _cell(result: StudyResult, cell: Cell) -> tuple[PageBlock, ...]:
     drawn, several = cell.number < DRAWN, len(result.cells) > 1
     made: list[PageBlock] = []
     for endpoint in cell.endpoints:
+        called = endpoint_label(cell.scenario, endpoint)
         advised, best = advised_of(result, cell, endpoint)
         close = close_table(result, cell, endpoint, labels_of(cell), best)
         tests = performance_tables.table_of_tests(result, cell, endpoint)
@@ -167,8 +173,8 @@ def _cell(result: StudyResult, cell: Cell) -> tuple[PageBlock, ...]:
         pictures = figures_of(result, cell, endpoint) if drawn else ()
         rest = replicate_figures(result, cell, endpoint) if cell.number == 0 else ()
         body: list[PageBlock] = [*pictures, *tabled, *_own_job(result, cell, endpoint)]
-        body += [Fold(f"{endpoint}: simulated study by simulated study", rest)] if rest else []
-        made.append(Section(endpoint, advised if several or made else "", tuple(body)))
+        body += [Fold(f"{called}: simulated study by simulated study", rest)] if rest else []
+        made.append(Section(called, advised if several or made else "", tuple(body)))
     return tuple(made)
 
 
@@ -179,11 +185,12 @@ def _own_job(result: StudyResult, cell: Cell, endpoint: str) -> tuple[PageBlock,
         *_every(result, cell, endpoint, "target", "by the target"),
         *_every(result, cell, endpoint, "own", "by its own estimand"),
     )
-    every_fold = Fold(f"{endpoint}: every measure", (*every, Note(performance_tables.note_of(result))))
+    called = endpoint_label(cell.scenario, endpoint)
+    every_fold = Fold(f"{called}: every measure", (*every, Note(performance_tables.note_of(result))))
     if not shown.rows:
         return (every_fold,)
     own = relabelled(shown, labels_of(cell))
-    return (Fold(f"{endpoint}: does each analysis answer its own question?", (own,)), every_fold)
+    return (Fold(f"{called}: does each analysis answer its own question?", (own,)), every_fold)
 
 
 def _every(result: StudyResult, cell: Cell, endpoint: str, judged_by: JudgedBy, words: str) -> tuple[TextTable, ...]:
@@ -198,7 +205,7 @@ def _every(result: StudyResult, cell: Cell, endpoint: str, judged_by: JudgedBy, 
     ]
     heads = ("analysis", *(measure.replace("_", " ") for measure in measures))
     where = f", {setting_text(cell.settings, cell.scenario)}" if len(result.cells) > 1 else ""
-    return abreast(f"{endpoint}{where}, {words}", heads, rows, 1)
+    return abreast(f"{endpoint_label(cell.scenario, endpoint)}{where}, {words}", heads, rows, 1)
 
 
 def _paired(result: StudyResult) -> tuple[TextTable, ...]:
@@ -272,6 +279,7 @@ def published_rows(result: StudyResult, scenario: Scenario) -> list[dict[str, st
     """Published hazard ratios beside the same analysis of the replicates of the first cell."""
     rows = []
     for endpoint in scenario.endpoints:
+        called = endpoint_label(scenario, endpoint)
         primary = primary_estimator(scenario, endpoint)
         ways = [] if primary is None else [("", primary.name)]
         ways += [] if scenario.analysis.primary == "unadjusted" else [("before", "crude")]
@@ -289,7 +297,7 @@ def published_rows(result: StudyResult, scenario: Scenario) -> list[dict[str, st
             stands = parse_printed(hr.printed, "cox.hr")
             rows.append(
                 {
-                    "what": f"{endpoint} hazard ratio{HOW[scenario.analysis.primary][not side]}",
+                    "what": f"{called}, hazard ratio{HOW[scenario.analysis.primary][not side]}",
                     "printed": hr.printed + (f" ({'–'.join(interval)})" if interval else ""),
                     "where": hr.where,
                     "simulated": f"{middle:.2f} ({low:.2f}–{high:.2f})",

@@ -10,6 +10,7 @@ from benchmarks.performance.measures import Measure
 from benchmarks.report.page_parts import Tabled
 from benchmarks.study.running import StudyResult
 from benchmarks.truth.counted import Truth
+from benchmarks.words.analysis_names import endpoint_label
 from benchmarks.words.performance_tables import ANOTHER, target_notes
 from benchmarks.words.plain_text import ABSENT, label_of, measures, natural, number, percent, rejection, truth_text
 
@@ -50,7 +51,7 @@ def close_table(
     )
     own = result.whom_by_cell.get(cell.number) or result.whom
     what = "" if several else f", {label_of(shown[0][1].estimand)}"
-    title = f"{endpoint}{what}, in {own.phrase}"
+    title = f"{endpoint_label(cell.scenario, endpoint)}{what}, in {own.phrase}"
     table = TextTable(title, heads, tuple(rows), (*target_notes(result, cell, endpoint), note), words=1 + several)
     marked = frozenset(place for place, (key, _) in enumerate(shown) if key[2] in best)
     return Tabled(table, marked)

@@ -3,11 +3,12 @@
 from math import nan
 from pathlib import Path
 
-from analysis.figures.calibration import FittedNumber, calibration_fit_of
+from analysis.figures.calibration import FittedNumber
 from analysis.tables.text_table import table
 from benchmarks.asked.asked_by import as_asked
 from benchmarks.pasted.reading import Reading
-from benchmarks.report.engine import Fold, HowMade, Items, Page, PageBlock, Section, Tabled, html, picture
+from benchmarks.report.engine import Fold, HowMade, Items, Page, PageBlock, Section, Tabled, html
+from benchmarks.report.paper_pages import AIMED, AIMED_AT, distances_drawn, scores_drawn
 from benchmarks.twin.audit_shown import audit_tables
 from benchmarks.twin.fidelity import place
 from benchmarks.twin.reading_shown import cells_table, column_words, reading_answer, verdict_of
@@ -71,7 +72,7 @@ def twin_report(made: TwinMade) -> str:
     answer, asked = twin_answer(made), made.world()
     fit = {} if made.fit is None else made.fit["fit"]
     published, told = asked.scenario.published, words_of_paper(asked.scenario)
-    drawn = [
+    aimed = [
         FittedNumber(
             place(published[one["key"]].where),
             key_words(one["key"], told).told,
@@ -81,23 +82,9 @@ def twin_report(made: TwinMade) -> str:
         for one in fit.get("targets", ())
         if one["z"] is not None and one["key"] in published
     ]
-    words = "Distance of every published number from the simulated one, in its own sampling SDs, by table"
-    caption = "Each mark is a printed number: how far it lies from what the twin gives, in standard errors."
-    fitted = (
-        (
-            picture(
-                calibration_fit_of(drawn),
-                caption,
-                words,
-                title="Printed numbers beside those of the twin",
-                narrow=calibration_fit_of(drawn, narrow=True),
-            ),
-        )
-        if drawn
-        else ()
-    )
+    fitted = scores_drawn(made.score.found, told) if made.score else distances_drawn(aimed, AIMED_AT, AIMED)
     score = () if made.score is None else made.score.tables
-    findings = () if made.audit is None else audit_tables(made.audit.found)
+    findings = () if made.audit is None else audit_tables(made.audit.found, told)
     tree = asked.document.tree
     derived = [(path_label(path, tree), source) for path, source in asked.document.sources.items()]
     severe = [one for one in findings if one.title == "Serious"]
@@ -105,7 +92,7 @@ def twin_report(made: TwinMade) -> str:
     cannot = contradictions_of(made) or (() if severe else ("Nothing beyond rounding.",))
     return html(
         Page(
-            f"Does the twin print what {made.reading.paper.name} prints?",
+            "Does the twin print what the paper prints?",
             answer.verdict,
             HowMade(
                 f"trialtwin twin {Path(made.reading.folder).name}",

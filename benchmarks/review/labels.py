@@ -167,8 +167,27 @@ def error_told(one: Measure) -> str:
     return f" (simulation error {error})" if error else ""
 
 
+SMALLER = {"years": ("months", 12.0), "months": ("weeks", 365.25 / 84), "weeks": ("days", 7.0)}
+"""The next smaller unit of time, and how many of it one has."""
+
+
+def gain_text(value: float, unit: str) -> str:
+    """A time that was gained or lost, in the unit in which it is half a one or more: '6.7 months', '2 weeks'."""
+    value = abs(value)
+    while value < 0.5 and unit in SMALLER:
+        unit, many = SMALLER[unit]
+        value *= many
+    return time_text(round(value, 1), unit) if value >= 0.5 else f"less than half a {unit.removesuffix('s')}"
+
+
+def within_a_year(value: float, unit: str) -> tuple[float, str]:
+    """A part of a year in months, everything else as it is."""
+    return (12 * value, "months") if unit == "years" and 0 < value < 1 else (value, unit)
+
+
 def time_text(value: float, unit: str) -> str:
-    """A time with its unit: '24 months', '1.8 months'."""
+    """A time with its unit: '24 months', '1.8 months'; a part of a year in months."""
+    value, unit = within_a_year(value, unit)
     text = f"{value:.1f}".removesuffix(".0") if value < 20 else f"{value:.0f}"
     return f"{text} {unit.removesuffix('s') if text == '1' else unit}"
 
@@ -186,9 +205,9 @@ def span_text(ends: list[float], digits: int) -> str:
     return " to ".join(signed_text(one, digits) for one in known) if len(known) == 2 else "–"
 
 
-def reached_text(value: float) -> str:
+def reached_text(value: float, digits: int = 1) -> str:
     """A median, or that it is not reached."""
-    return f"{value:.1f}" if isfinite(value) else "not reached"
+    return f"{value:.{digits}f}" if isfinite(value) else "not reached"
 
 
 def more_of_100(found: Absolute) -> str:

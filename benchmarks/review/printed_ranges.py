@@ -9,15 +9,22 @@ from analysis.figures.ranges import RangeRow
 from analysis.paper.sides import side_words
 from benchmarks.asked.scenario import Scenario
 from benchmarks.review.claim import Claim
+from benchmarks.words.key_words import words_of_paper
 from benchmarks.words.sizes import first_up
 
 MODELS = ("cox", "cox_stratified", "multivariable[treatment]")
 
 
+LONGEST = 24
+"""Letters of an endpoint's label beside a bar; one with a longer label is called by its name."""
+
+
 def printed_ranges(scenario: Scenario, claim: Claim) -> list[RangeRow]:
     """A row for every printed ratio of treatment that has both limits, the main result first and in its own colour."""
-    rows = []
+    rows, words = [], words_of_paper(scenario)
     for endpoint in scenario.endpoints:
+        called = words.endpoint(endpoint)
+        called = called if len(called) <= LONGEST else endpoint
         for side in ("after", "before"):
             for model in MODELS:
                 keys = [f"endpoints.{endpoint}.{side}.{model}.{name}" for name in ("hr", "low", "high")]
@@ -29,7 +36,7 @@ def printed_ranges(scenario: Scenario, claim: Claim) -> list[RangeRow]:
                     continue
                 main = endpoint == claim.endpoint and found[0] == claim.value
                 where = side_words(scenario.analysis, side)
-                name = f"{endpoint}, " if len(scenario.endpoints) > 1 else ""
+                name = f"{called}, " if len(scenario.endpoints) > 1 else ""
                 label = first_up(f"{name}{where}{', adjusted' if 'multi' in model else ''}")
                 least = _least(scenario, endpoint, side, hr)
                 texts = [scenario.published[key].printed for key in keys]

@@ -14,6 +14,7 @@ from benchmarks.review.labels import (
     NB,
     SHORT,
     error_told,
+    gain_text,
     more_of_100,
     often_text,
     reached_text,
@@ -100,7 +101,7 @@ class ReviewWords(BiasWords):
         gained = twin.treated.mean - twin.untreated.mean
         how = "longer" if gained >= 0 else "shorter"
         lived = "lived" if self.deaths else "stayed without it"
-        longer = "" if self.competes else f", having {lived} {abs(gained):.1f} {self.unit} {how} by then"
+        longer = "" if self.competes else f", having {lived} {gain_text(gained, self.unit)} {how} by then"
         said = (
             f"Of 100 {self.people}, {treated} rather than {control} are {self.free} at {time_text(mark, self.unit)}"
             f"{longer}: a {'hazard ratio' if self.review.claim.kind == 'adjusted' else self.ratio} of {found.true:.2f}"
@@ -192,14 +193,15 @@ class ReviewWords(BiasWords):
         half = f"{first_up(self.unit)} until half have {'died' if self.deaths else 'the event'}"
         medians = [(one.treated.median, one.untreated.median) for one in (found.twin, *ends)]
         apart = [a - b for a, b in medians]
-        treated, control = map(reached_text, medians[0])
-        rows.append((half, treated, control, signed_text(apart[0], 1), span_text(apart[1:], 1)))
+        digits = 2 if self.unit == "years" else 1
+        treated, control = (reached_text(x, digits) for x in medians[0])
+        rows.append((half, treated, control, signed_text(apart[0], digits), span_text(apart[1:], digits)))
         if not self.competes:  # who has a competing event lives without this one, and not longer
             means = [(one.treated.mean, one.untreated.mean) for one in (found.twin, *ends)]
             apart = [a - b for a, b in means]
             what = f"{first_up(self.unit)} {'lived' if self.deaths else 'without it'}, of the first {found.marks[-1]:g}"
-            treated, control = (f"{x:.1f}" for x in means[0])
-            rows.append((what, treated, control, signed_text(apart[0], 1), span_text(apart[1:], 1)))
+            treated, control = (f"{x:.{digits}f}" for x in means[0])
+            rows.append((what, treated, control, signed_text(apart[0], digits), span_text(apart[1:], digits)))
         gains = [one.gained for one in (found.twin, *ends)]
         treat = [1 / abs(x) if abs(x) > 0.005 else inf for x in gains]
         at = time_text(found.marks[-1], self.unit)

@@ -13,6 +13,7 @@ from benchmarks.review.labels import (
     is_number,
     often_text,
     time_text,
+    within_a_year,
 )
 from benchmarks.review.suspicions import LEAVES, SuspicionName, strongest
 from benchmarks.review.verdict import POSSIBLE
@@ -46,8 +47,8 @@ class BiasWords(ReviewLabels):
     def lesser_remarks(self) -> tuple[str, ...]:
         """How many remarks the audit alone tells, where there are any."""
         count = sum(one.severity == "note" for one in self.review.claim.findings)
-        several = "1 remark of less weight is" if count == 1 else f"{count} remarks of less weight are"
-        return (f"{several} told by the audit alone.",) if count else ()
+        several = "1 remark of less weight stands" if count == 1 else f"{count} remarks of less weight stand"
+        return (f"{several} in the audit only.",) if count else ()
 
     @property
     def _claims_without_ratio(self) -> str:
@@ -277,7 +278,11 @@ class BiasWords(ReviewLabels):
         if not isfinite(needed.value):
             last = self._sized(curve, float(curve.sizes[-1]))
             return f"not reached: {last} makes {exp(float(curve.mean[-1])):.2f}"
-        size = percent_text(100 * needed.error) if curve.suspicion.unit == "share" else f"{needed.error:.2g}"
+        months = (
+            curve.suspicion.unit not in ("fold", "share") and within_a_year(needed.value, self.unit)[1] != self.unit
+        )
+        told = f"{12 * needed.error if months else needed.error:.2g}"
+        size = percent_text(100 * needed.error) if curve.suspicion.unit == "share" else told
         error = f" (simulation error {size})" if isfinite(needed.error) else ""
         return f"{self._sized(curve, needed.value)}{error}"
 

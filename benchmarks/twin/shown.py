@@ -5,6 +5,7 @@ from math import isfinite
 from pathlib import Path
 
 from analysis.tables.text_table import TextTable, table
+from benchmarks.asked.scenario import Scenario
 from benchmarks.twin.absolute_fit import WIDTH, AbsoluteFit
 from benchmarks.twin.audit_shown import doubts_told
 from benchmarks.twin.calibrate import Fit, Parameter
@@ -13,6 +14,7 @@ from benchmarks.twin.targets import MADE, REPEATED
 from benchmarks.words.answer import Answer, plain
 from benchmarks.words.key_words import PaperWords, in_a_sentence, key_words
 from benchmarks.words.plain_text import as_printed
+from benchmarks.words.settings_named import path_label
 from benchmarks.words.sizes import listed
 
 
@@ -83,7 +85,7 @@ def _step(name: str, words: PaperWords) -> str:
     return f"left out: not {name.removeprefix('not: ')}".replace("_", " ")
 
 
-def fit_answer(fit: Fit, out: Path, told: PaperWords | None = None) -> Answer:
+def fit_answer(fit: Fit, out: Path, told: PaperWords | None = None, world: Scenario | None = None) -> Answer:
     """What of the paper is met, the fitted parameters with what the paper says of them, and where the search began.
 
     It holds if the fitted world prints its paper.
@@ -91,7 +93,7 @@ def fit_answer(fit: Fit, out: Path, told: PaperWords | None = None) -> Answer:
     words = PaperWords() if told is None else told
     parameters = [
         (
-            one.name,
+            path_label(one.name, world),
             f"{one.start:.4g}",
             f"{one.fitted:.4g}",
             f"{one.se:.2g}" + (" (log)" if one.scale == "log" else ""),
@@ -121,13 +123,14 @@ def fit_answer(fit: Fit, out: Path, told: PaperWords | None = None) -> Answer:
         table(furthest, ("number", "printed", "simulated", "distance"), targets),
         table(began, ("start", "there", "at its end"), starts),
     )
-    loose = ", ".join(one.name for one in fit.parameters if one.pinned < 0.1) or "none"
+    loose = "; ".join(path_label(one.name, world) for one in fit.parameters if one.pinned < 0.1) or "none"
     scored = Counter(one.why for one in fit.verdict.unused)
     notes = (
         f"Distance from the paper (sum of squares): {fit.losses[0]:.1f} at the start, {fit.losses[-1]:.1f} at the end",
         f"The paper says next to nothing of (under 10 % pinned down): {loose}",
         *(
-            f"Fixed by the paper in common only, so that one may be more where another is less: {', '.join(group)}"
+            "Fixed by the paper in common only, so that one may be more where another is less: "
+            + "; ".join(path_label(one, world) for one in group)
             for group in fit.together
         ),
         *(f"{_counted(scored[why])} only scored by fidelity: {why}" for why in (REPEATED, MADE) if scored[why]),

@@ -146,7 +146,12 @@ def assumptions_table(made: TwinMade, most: int | None = None) -> TextTable:
     """The assumptions, those first that move the primary ratio most."""
     tree = None if made.asked is None else made.asked.document.tree
     rows = [
-        (path_label(one.assumption.path, tree), one.assumption.why, _value(one.assumption), _moves(one))
+        (
+            path_label(one.assumption.path, tree),
+            one.assumption.why.removeprefix("assumed: "),
+            _value(one.assumption),
+            _moves(one),
+        )
         for one in made.weighed[:most]
     ]
     note = (

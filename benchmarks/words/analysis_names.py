@@ -9,6 +9,7 @@ from typing import Any
 from benchmarks.asked.blocks import Cell
 from benchmarks.asked.primary import primary_estimator
 from benchmarks.asked.scenario import Scenario
+from benchmarks.words.sizes import first_up
 
 TARGETS = {"att": "the treated", "ate": "all patients", "atc": "the untreated"}
 MEASURED = {
@@ -48,6 +49,12 @@ def labels_of(cell: Cell) -> dict[str, str]:
     labels = {one.name: analysis_label(one) for _, one in cell.scenario.judged()}
     taken = list(labels.values())
     return {name: text if taken.count(text) == 1 else f"{text} ({name})" for name, text in labels.items()}
+
+
+def endpoint_label(scenario: Scenario, name: str) -> str:
+    """What an endpoint is called where it stands alone: its label, else its name."""
+    one = scenario.endpoints.get(name)
+    return first_up(one.label) if one is not None and one.label else name.replace("_", " ")
 
 
 def label_in(scenario: Scenario, endpoint: str, name: str) -> str:

@@ -5,7 +5,7 @@ Machine outputs keep the dotted names and the values as they are written.
 
 from collections.abc import Mapping
 
-from benchmarks.words.key_words import PaperWords
+from benchmarks.words.key_words import COMPARED, PaperWords, row_words
 from benchmarks.words.sizes import listed
 
 CHOICES: Mapping[str, str] = {
@@ -104,7 +104,12 @@ def tool_label(name: str) -> str:
     return f"defaults of {TOOLS[name.removeprefix(DEFAULT_OF)]}" if name.startswith(DEFAULT_OF) else ""
 
 
+def _label(name: str, words: PaperWords) -> str:
+    one = words.variables.get(name)
+    return one.label if one is not None and one.label else name
+
+
 def _traits(names: list[str], words: PaperWords) -> str:
-    labels = [one.label if (one := words.variables.get(name)) and one.label else name for name in names]
+    labels = [row_words(name, words) if COMPARED.fullmatch(name) else _label(name, words) for name in names]
     more = len(labels) - MOST_TRAITS
     return listed(labels) if more < 2 else f"{', '.join(labels[:MOST_TRAITS])} and {more} more"

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 ARMS = ("control", "treated")
 SIDES = ("before", "after")
-_COMPARED = re.compile(r"(?P<name>[^<>=!]+?)\s*(?P<sign><=|>=|!=|=|<|>)\s*(?P<value>.+)")
+COMPARED = re.compile(r"(?P<name>[^<>=!]+?)\s*(?P<sign><=|>=|!=|=|<|>)\s*(?P<value>.+)")
 _GRADED = re.compile(r"(?P<any>any_ae)(?:_(?P<grades>[1-5]{1,3}))?|(?P<name>.+)_(?P<few>34|345)")
-_SIGNS = {"<=": "≤ ", ">=": "≥ ", "!=": "not ", "=": "", "<": "< ", ">": "> "}
+SIGNS = {"<=": "≤ ", ">=": "≥ ", "!=": "not ", "=": "", "<": "< ", ">": "> "}
 _LAST = {
     "hr": "hazard ratio",
     "low": "lower limit",
@@ -286,7 +286,7 @@ def row_words(text: str, words: PaperWords) -> str:
         level in text for one in words.variables.values() for level in one.levels if "*" in level
     ):
         return " × ".join(row_words(part, words) for part in text.split("*"))
-    found = _COMPARED.fullmatch(text)
+    found = COMPARED.fullmatch(text)
     if found is None:
         variable = words.variables.get(text)
         if variable is None:
@@ -294,7 +294,7 @@ def row_words(text: str, words: PaperWords) -> str:
         return f"{_label(variable)} ({_second(variable)})" if len(variable.levels) == 2 else _label(variable)
     known = words.variables.get(found["name"])
     name = _plain(found["name"]) if known is None else _label(known)
-    return f"{name} ({_SIGNS[found['sign']]}{found['value'].replace('<=', '≤ ').replace(' & >', ' & > ')})"
+    return f"{name} ({SIGNS[found['sign']]}{found['value'].replace('<=', '≤ ').replace(' & >', ' & > ')})"
 
 
 def _label(variable: Variable) -> str:
