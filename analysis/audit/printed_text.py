@@ -6,6 +6,7 @@ where a count stands and neither 1234 nor 1.234 where a ratio does. What can be 
 """
 
 import re
+from functools import lru_cache
 
 from analysis.audit.kinds import kind_of, names_of_key
 
@@ -45,6 +46,7 @@ _ONE_COMMA = re.compile(r"[1-9]\d{0,2},\d{3}", re.ASCII)
 _ONE_POINT = re.compile(r"[1-9]\d{0,2}\.\d{3}", re.ASCII)
 
 
+@lru_cache(maxsize=20_000)
 def plain_print(text: str, key: str = "") -> str:
     """The number that a cell has under a key, as '0.36', '<0.001' or 'NA'; ValueError says what to write.
 

@@ -43,8 +43,7 @@ def reached(total: Callable[[float], float], exposure: float) -> float:
         low, high = high, 2 * high
         if high > 1e12:
             return math.inf
-    for _ in range(200):
-        middle = (low + high) / 2
+    while low < (middle := (low + high) / 2) < high:
         low, high = (middle, high) if total(middle) < exposure else (low, middle)
     return (low + high) / 2
 
@@ -64,7 +63,6 @@ def gamma_quantile(share: float, shape: float) -> float:
     low, high = 0.0, 1.0
     while below(high) < share:
         high *= 2
-    for _ in range(200):
-        middle = (low + high) / 2
+    while low < (middle := (low + high) / 2) < high:
         low, high = (middle, high) if below(middle) < share else (low, middle)
     return (low + high) / 2

@@ -283,8 +283,7 @@ def modes(world: World, seed: int, replicate: int, patient: int, arm: int) -> di
     name = world.arms.names()[arm if world.outcomes.treatment_effect == "as_stated" else 0]
     shares = [mode.share[name] for mode in spec.modes.values()]
     low, high = 1e-9, 1.0
-    for _ in range(200):
-        some = (low + high) / 2
+    while low < (some := (low + high) / 2) < high:
         rest = 1.0
         for share in shares:
             rest *= 1 - share * some
