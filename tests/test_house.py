@@ -53,6 +53,21 @@ def door(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.parametrize(("said", "threads"), [(None, {1}), ("2", {2})])
+def test_linear_algebra_takes_one_thread_unless_told(said: str | None, threads: set[int]) -> None:
+    script = (
+        "from trialtwin.__main__ import main\n"
+        "try:\n    main()\nfinally:\n    import numpy, scipy.linalg\n    from threadpoolctl import threadpool_info\n"
+        "    print(*{one['num_threads'] for one in threadpool_info() if one['user_api'] == 'blas'})\n"
+    )
+    env = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    env |= {"PYTHONPATH": str(HOME), **({"OPENBLAS_NUM_THREADS": said} if said else {})}
+    done = subprocess.run(
+        [sys.executable, "-c", script, "--version"], capture_output=True, text=True, timeout=60, check=True, env=env
+    )
+    assert {int(one) for one in done.stdout.split()[-1:]} == (threads if (os.cpu_count() or 1) > 1 else {1})
+
+
 @pytest.mark.parametrize("system", ["sys.platform = 'win32'", "sys.modules['fcntl'] = None"])
 @pytest.mark.parametrize("words", [["--help"], ["status", "runs/x"], []])
 def test_windows_is_told_on_one_line(system: str, words: list[str]) -> None:

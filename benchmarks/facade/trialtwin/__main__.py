@@ -16,12 +16,15 @@ def supported() -> bool:
 def main() -> None:
     """Run the command line, after one line and exit code 2 on Windows.
 
-    Processes that it starts import nothing from the current folder, which may be somebody else's.
+    Processes that it starts import nothing from the current folder, which may be somebody else's. Linear algebra takes
+    one thread unless the user says otherwise: studies are shared among cores, threads of both would wait for each
+    other, and how a sum is split would show in its last digit.
     """
     if not supported():
         print(f"trialtwin: {UNSUPPORTED}", file=sys.stderr)
         raise SystemExit(2)
     os.environ["PYTHONSAFEPATH"] = "1"
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     import_module("benchmarks.cli.commands").main()
 
 
