@@ -330,3 +330,39 @@ def test_an_outcome_has_the_patients_that_are_printed_beside_it() -> None:
     own = {"binary.ORR.before.control.n": "160"}
     assert found(numbers | own, "percentage of a count") == []
     assert found(numbers | own | {"binary.ORR.before.control.percent": "22.2"}, "percentage of a count") != []
+
+
+def of_the_known(percents: str = "60.0 40.0 70.0 30.0", flag: bool = False) -> list[Finding]:
+    """Levels a and b of x: 60 and 40 of 100 known of 180 controls, 70 and 30 of 100 known of 120 treated."""
+    numbers = levels(a=(60, 70), b=(40, 30)) | {"table1.before[x].p": "0.138"}
+    places = [f"table1.before[x={level}].{arm}.percent" for arm in ("control", "treated") for level in "ab"]
+    numbers |= dict(zip(places, percents.split(), strict=False)) if percents else {}
+    published = paper_of(SIZES | numbers)
+    if flag:
+        published = {
+            key: one.model_copy(update={"of_known": key.endswith(".n")}) if "[x=" in key else one
+            for key, one in published.items()
+        }
+    return [*audit(published, usual_endpoints({}))]
+
+
+def test_percentages_of_the_known_show_that_values_are_missing() -> None:
+    """Pearson's p of 60, 40 against 70, 30 is 0.138, and is tested; the sums are no contradiction then."""
+    assert of_the_known() == []
+    assert of_the_known("", flag=True) == []
+    assert [one.check for one in of_the_known("")] == ["levels add up", "levels add up"]
+
+
+@pytest.mark.parametrize("percents", ["61.0 39.0 70.0 30.0", "33.3 22.2 70.0 30.0", "60.0 40.0 58.3 25.0"])
+def test_other_percentages_do_not(percents: str) -> None:
+    """A wrong share, or shares of all of an arm: its rows do not add up."""
+    assert "levels add up" in [one.check for one in of_the_known(percents)]
+
+
+def test_a_wrong_p_of_the_known_is_noticed() -> None:
+    numbers = levels(a=(60, 70), b=(40, 30)) | {"table1.before[x].p": "0.002"}
+    published = {
+        key: one.model_copy(update={"of_known": key.endswith(".n")}) for key, one in paper_of(SIZES | numbers).items()
+    }
+    assert any("p" in one.keys[0].rpartition(".")[2] or ".p" in " ".join(one.keys)
+               for one in audit(published, usual_endpoints({})))  # fmt: skip

@@ -230,3 +230,49 @@ def test_rows_with_one_key_are_asked() -> None:
     body = "Other\t20 (10.0)\t40 (13.3)\t0.2\n"
     found = baseline("Fever\t20 (10.0)\t40 (13.3)\t0.2\nFever\t21 (10.5)\t41 (13.7)\t0.2\n" + body)
     assert any("have one key table1.before[fever=Yes].treated.n" in one for one in found.asked)
+
+
+def test_shares_of_the_known_tell_that_some_patients_miss_a_variable() -> None:
+    """85 and 55 of 140 known are 60.7 and 39.3 %, where of all 200 they would be 42.5 and 27.5 %."""
+    body = "CEA\t\t\t0.3\n≤ 3\t85 (60.7)\t130 (54.2)\n> 3\t55 (39.3)\t110 (45.8)\nSex\t\t\t0.6\n"
+    body += "Male\t120 (60.0)\t180 (60.0)\nFemale\t80 (40.0)\t120 (40.0)\n"
+    found = baseline(body)
+    assert found.asked == []
+    assert found.ledger.variables["cea"].complete
+    flags = {one.key: (one.of_known, one.audit_only) for one in found.ledger.numbers}
+    assert flags["table1.before[cea=≤ 3].control.n"] == (True, True)
+    assert flags["table1.before[cea=≤ 3].control.percent"] == (False, False)
+    assert flags["table1.before[sex=Male].control.n"] == (False, False)
+    (told,) = [one.text for one in found.ledger.assumed if "is known" in one.text]
+    assert "140 of 200 (column B), 240 of 300 (column C)" in told
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Site\t\t\t0.3\nLeft\t99 (50)\t150 (50)\nRight\t100 (50)\t150 (50)\n",  # a digit is wrong: 50 is of 200, too
+        "Site\t\t\t0.3\nLeft\t100 (50.0)\t150 (50.0)\nRight\t60 (30.0)\t90 (30.0)\n",  # a row is lost
+        "Site\t\t\t0.3\nLeft\t85 (60.7)\t130 (54.2)\nRight\t55 (39.2)\t110 (45.8)\n",  # a share is that of nobody
+    ],
+)
+def test_what_may_be_a_typo_is_asked(body: str) -> None:
+    assert baseline(body).asked
+
+
+def test_percentages_of_all_are_no_shares_of_a_world_that_has_the_known() -> None:
+    """Of 200, 120 and 60 are known, 20 not: 60.0 % are of all, where the world has 66.7 % of the known."""
+    body = "Smoking\t\t\t0.3\nNever\t120 (60.0)\t180 (60.0)\nEver\t60 (30.0)\t90 (30.0)\nUnknown\t20 (10.0)\t30 (10.0)\n"
+    found = baseline(body, {"Unknown": "missing"})
+    flags = {one.key: (one.of_known, one.audit_only) for one in found.ledger.numbers}
+    assert flags["table1.before[smoking=Never].control.n"] == (True, True)
+    assert flags["table1.before[smoking=Never].control.percent"] == (False, True)
+
+
+def test_one_line_says_of_all_pairs_that_they_are_counts() -> None:
+    body = "Ascites\t20 (7.2)\t30 (8.3)\nFever\t12 (4.3)\t16 (4.4)\n"  # shares of nobody's n
+    asked = baseline(body)
+    assert "pairs: n (%)" in asked.asked[0]
+    answered = baseline(body, {"pairs": "n (%)"})
+    assert answered.asked == []
+    counts = [text for key, text in answered.keys.items() if "ascites" in key and key.endswith(".n")]
+    assert sorted(counts) == ["20", "30"]

@@ -36,9 +36,15 @@ def test_faults_of_an_entry_name_their_key() -> None:
         "decimal": "dot",
         "n": "other",
         "rows": {"4 of 8": "A-B"},
+        "pairs": "banana",
+        "numbers": "percentages",
+        "triples": "median",
         "Sex": "level",
     }
-    assert [key for key, _ in entry_faults(entry, PAPER)] == ["kind", "rows", "decimal", "n", "B"]
+    wanted = ["kind", "rows", "decimal", "n", "pairs", "triples", "numbers", "B"]
+    assert [key for key, _ in entry_faults(entry, PAPER)] == wanted
+    right = {"pairs": "N (%)", "numbers": "percent", "triples": "median (Q1-Q3), quartiles"}
+    assert list(entry_faults({"kind": "baseline", **right}, PAPER)) == []
 
 
 def test_letters() -> None:

@@ -52,7 +52,7 @@ def _sums(paper: Paper) -> Iterator[Finding]:
             if (counts < 0).any():
                 told = f"{counts.max()} of {size} patients"
                 yield paper.finding(keys, "severe", "count of an arm", told, f"at most {size}")
-            elif size is not None and counts.sum() != size:
+            elif size is not None and counts.sum() != size and not row.known[a]:
                 told = f"{' + '.join(map(str, counts))} = {counts.sum()}, the arm has {size}"
                 more = bool(counts.sum() > size)
                 consistent = f"levels that add up to {size}" + ("" if more else ", or values said to be missing")
@@ -169,9 +169,14 @@ def cell_findings(paper: Paper, published: Mapping[str, Printed]) -> Iterator[Fi
 
 
 def _unequal_percentages(paper: Paper) -> Iterator[Finding]:
-    """The same count of the same arm size, printed as two percentages of the same number of decimals."""
+    """The same count of the same arm size, printed as two percentages of the same number of decimals.
+
+    Not those of the patients whose value is known, who are others in every row.
+    """
     seen: dict[tuple[int, int, int], str] = {}
-    for _, key, count, size, stands in _fractions(paper):
+    for counted, key, count, size, stands in _fractions(paper):
+        if _of_the_known(paper, counted, count, stands):
+            continue
         text = paper.numbers[key].text
         first = seen.setdefault((count, size, len(text.partition(".")[2])), key)
         if not paper.numbers[first].stands.meets(stands, -1e-9):

@@ -1,6 +1,6 @@
 """The printed numbers of a paper by their keys, and the rows of counts that the keys make up."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby, permutations
@@ -64,6 +64,7 @@ class Number:
     text: str
     where: str
     stands: Stands
+    of_known: bool = False
 
     @property
     def value(self) -> float:
@@ -84,7 +85,8 @@ class Number:
 class CountRow:
     """The counts ``(2, k)`` of one row, control first, by ``levels``; a yes/no outcome has yes and no.
 
-    ``complete`` says that the counts add up to the size of both arms.
+    ``complete`` says that the counts add up to the size of both arms, or to the patients who are ``known`` in an arm,
+    where it is said, or the percentages show, that not all are.
     """
 
     name: str
@@ -94,6 +96,7 @@ class CountRow:
     counts: NDArray[np.int64]
     complete: bool
     p: Number | None
+    known: tuple[bool, bool] = (False, False)
 
     @property
     def seen(self) -> NDArray[np.int64]:
@@ -133,7 +136,9 @@ class Paper:
             if one.printed == NOT_PRINTED or parse_months(one.printed) is not None:
                 continue
             try:
-                numbers[key] = Number(key, plain_print(one.printed, key), one.where, parse_printed(one.printed, key))
+                numbers[key] = Number(
+                    key, plain_print(one.printed, key), one.where, parse_printed(one.printed, key), one.of_known
+                )
             except ValueError as error:
                 if key.startswith("world."):
                     continue  # a text of the design
@@ -239,15 +244,39 @@ class Paper:
             return
         table = np.array(counts, np.int64).reshape(2, -1)
         sizes = [self.size(side, arm) for arm in ARMS]
-        complete = all(size is None or size == total for size, total in zip(sizes, table.sum(axis=1), strict=True))
+        known = (self._known(texts, side, table, 0, sizes[0]), self._known(texts, side, table, 1, sizes[1]))
+        totals = table.sum(axis=1)
+        complete = all(
+            size is None or size == total or part for size, total, part in zip(sizes, totals, known, strict=True)
+        )
         named = variable if levels[0].operator == "=" else texts[0]
         own = [(k, f"table1.{side}[{text}].p") for k, text in enumerate(texts)]
         own = [(k, key) for k, key in own if key in self.of_one_level]
         p = [] if own else [self.get(f"table1.{side}[{name}].p") for name in (named, *texts)]
-        yield CountRow(named, side, texts, keys, table, complete, next((one for one in p if one is not None), None))
+        printed = next((one for one in p if one is not None), None)
+        yield CountRow(named, side, texts, keys, table, complete, printed, known)
         for k, key in own if complete else ():
             pair = np.column_stack([table[:, k], table.sum(axis=1) - table[:, k]])
             yield CountRow(texts[k], side, (texts[k], "others"), keys[k :: len(texts)], pair, True, self.get(key))
+
+    def _known(self, texts: Sequence[str], side: str, counts: NDArray[np.int64], arm: int, size: int | None) -> bool:
+        """Whether the counts of an arm are those of fewer patients than it has: as said, or as the percentages show."""
+        total = int(counts[arm].sum())
+        if size is None or not 0 < total < size:
+            return False
+        start = [f"table1.{side}[{text}].{ARMS[arm]}" for text in texts]
+        if all((one := self.get(f"{key}.n")) is not None and one.of_known for key in start):
+            return True
+        percents = [self.get(f"{key}.percent") for key in start]
+
+        def are_of(whole: int) -> bool:
+            shares = 100 * counts[arm] / whole
+            return all(
+                one is not None and Stands(share, share).meets(one.stands)
+                for one, share in zip(percents, shares, strict=True)
+            )
+
+        return are_of(total) and not are_of(size)
 
     @cached_property
     def of_one_level(self) -> frozenset[str]:

@@ -196,7 +196,7 @@ def written(key: str, part: Any, indent: int) -> list[str]:
     nested = not leaf and any(isinstance(one, Mapping) and "value" not in one for one in part.values())
     if len(flat) <= WIDTH and (indent or key in ("arms", "run", "treatment")) and not nested:
         return [flat]
-    if part.keys() <= {"printed", "where", "also", "note", "audit_only"} and "printed" in part:
+    if part.keys() <= {"printed", "where", "also", "note", "audit_only", "of_known"} and "printed" in part:
         return [flat]
     if len(part) > MANY and all(isinstance(one, int | float) for one in part.values()):
         kept = flat.replace(": ", ":\0")  # a key and its value stay on one line

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from benchmarks.pasted.baseline_items import BaselineAmount, BaselineGroup, Item
 from benchmarks.pasted.baseline_numbers import put_amount, put_group
-from benchmarks.pasted.counts import closes, fits_whole_percents, group_of, notes_of, sums, told, what_is
+from benchmarks.pasted.counts import closes, fits_whole_percents, group_of, notes_of, shares_fit, sums, told, what_is
 from benchmarks.pasted.labels import MISSING, RowLabel, cut_of, identify, range_of_level
 from benchmarks.pasted.opposites import is_second_of_two
 from benchmarks.pasted.paper_file import PaperFile
@@ -162,11 +162,10 @@ class _Walk:
                 break
             counted.append(row)
         open_ones = [row for row in counted if what_is(self.pen, row, head.label) == "open"]
-        if not open_ones or (
-            group_of(self.pen, counted)[0] and all(fits_whole_percents(self.pen, r) for r in open_ones)
-        ):
-            return counted
-        return counted[: counted.index(open_ones[0])]
+        length, _ = group_of(self.pen, counted) if open_ones else (0, None)
+        if length and shares_fit(self.pen, counted[:length]):
+            open_ones = [row for row in open_ones if row not in counted[:length] or not _has_pair(row)]
+        return counted[: counted.index(open_ones[0])] if open_ones else counted
 
     def _unsummed(self, head: TableRow, variable: str, counts: list[TableRow]) -> None:
         """Rows that do not sum to n: missing values where without them they do, else asked."""
@@ -215,7 +214,7 @@ class _Walk:
         what = f"'{row.label.text}' {cells}: "
         if any(cell.kind == "pair" for _, cell in row.arms):
             what += "n (%) fits not all of the columns, or neither a word nor a decimal tells"
-            self.pen.ask(row, what, ("mean (SD)", "n (%)"), every="pairs: mean (SD)")
+            self.pen.ask(row, what, ("mean (SD)", "n (%)"), every="pairs: mean (SD)  or  pairs: n (%)")
         else:
             answers = ("n", "percent", "mean", "median")
             self.pen.ask(row, what + "no word tells what it is", answers, every="numbers: percent")
@@ -313,6 +312,10 @@ class _Walk:
             what = f"the rows of '{row.label.name}' sum to {told(sums(pen, run))}: are all levels printed"
             pen.ask(row, what, ("levels", "missing"), run)
         self.items.append(BaselineGroup(None, variable, tuple(run), None, closed or said == "missing", levels))
+
+
+def _has_pair(row: TableRow) -> bool:
+    return any(cell.kind == "pair" for _, cell in row.arms)
 
 
 def _counted(row: TableRow) -> bool:

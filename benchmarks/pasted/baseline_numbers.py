@@ -1,16 +1,16 @@
 """The numbers of baseline variables under their keys, and what is known of each variable."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from benchmarks.pasted.asked_rows import AS_PRINTED
 from benchmarks.pasted.baseline_items import BaselineAmount, BaselineGroup
-from benchmarks.pasted.counts import count_in, percent_in, spread_of
+from benchmarks.pasted.counts import Sum, count_in, known_of, percent_in, spread_of
 from benchmarks.pasted.labels import MISSING, Cut, cut_of, level_text, range_of_level
 from benchmarks.pasted.level_order import kind_of_levels
 from benchmarks.pasted.reading import ReadVariable
-from benchmarks.pasted.table_rows import Filled, Pen, TableRow, is_p, number
+from benchmarks.pasted.table_rows import Filled, Pen, TableRow, is_p, number, share_fits
 
 _SUMMARIES = {"mean": "mean", "sd": "mean", "q1": "quartiles", "min": "range"}
 
@@ -107,13 +107,18 @@ def put_group(pen: Pen, group: BaselineGroup, continuous: set[str]) -> None:
         )
     elements = [cuts.get(at, f"{variable}={level}") for at, level in enumerate(levels)]
     missing = _missing(pen, group, levels)
+    kept = [at for at in range(len(levels)) if at not in missing and at != group.subtotal]
+    said = pen.settled((group.head or group.rows[0]).label).lower()
+    known = known_of(pen, [group.rows[at] for at in kept], bool(missing) or said == "missing")
+    if known and not missing and said != "missing":
+        told = ", ".join(f"{one.total:g} of {one.whole:g} (column {one.letter})" for one in known.values())
+        pen.assume(group.head or group.rows[0], f"percentages are of the patients whose value is known: {told}")
     if group.subtotal is not None:
         pen.assume(group.rows[group.subtotal], f"'{levels[group.subtotal]}' is the sum of the rows beside it")
     for at, (row, element) in enumerate(zip(group.rows, elements, strict=True)):
         if at in missing or at == group.subtotal:
             continue
-        _put_counts(pen, row, element)
-    kept = [at for at in range(len(levels)) if at not in missing and at != group.subtotal]
+        _put_counts(pen, row, element, known)
     _put_group_tests(pen, group, variable, [elements[at] for at in kept], [group.rows[at] for at in kept], bool(cuts))
     _know_group(pen, group, variable, [levels[at] for at in kept], [cuts[at] for at in kept if at in cuts])
 
@@ -140,7 +145,8 @@ def _missing(pen: Pen, group: BaselineGroup, levels: Sequence[str]) -> set[int]:
     return found
 
 
-def _put_counts(pen: Pen, row: TableRow, element: str) -> None:
+def _put_counts(pen: Pen, row: TableRow, element: str, known: Mapping[str, Sum]) -> None:
+    """Counts and percentages; those that are not of the patients ``known`` in a column are no shares of a world."""
     for filled in row.arms:
         column, cell = filled
         start = f"table1.{pen.side(column)}[{element}].{column.arm}"
@@ -148,9 +154,10 @@ def _put_counts(pen: Pen, row: TableRow, element: str) -> None:
         if not count and not percent:
             pen.not_understood(row, f"'{cell.raw}' is no count and no percentage", column.letter)
         if count:
-            pen.put(f"{start}.n", count, row, filled)
+            pen.put(f"{start}.n", count, row, filled, of_known=column.letter in known)
         if percent:
-            pen.put(f"{start}.percent", percent, row, filled)
+            total = known[column.letter].total if column.letter in known and count else None
+            pen.put(f"{start}.percent", percent, row, filled, share_fits((count, percent), total) is False)
 
 
 def _put_group_tests(

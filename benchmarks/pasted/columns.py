@@ -82,6 +82,14 @@ def kind_of(entry: TableEntry) -> tuple[str, tuple[Phase, str]]:
     return kind, (phase, rest if found is None else f"{rest[: found.start()]} {rest[found.end() :]}".strip())
 
 
+_OF_ALL = {
+    "pairs": (r"mean\b|(?:n|no\.?)\s*\(\s*%\s*\)$", "mean (SD) or n (%)"),
+    "triples": (r"(?:mean|median)\b.*(?:iqr|quartile|range|ci)", "median (IQR) or median (range)"),
+    "numbers": (r"(?:percent|%)$", "percent"),
+}
+"""What paper.yaml may say of all cells of a form that no word tells."""
+
+
 def entry_faults(entry: TableEntry, paper: PaperFile, width: int = 60) -> Iterator[tuple[str, str]]:
     """What is wrong with the entry of a table in paper.yaml: the key, and the fault in one line."""
     for key, work in (("kind", lambda: kind_words(entry, paper)), ("rows", lambda: _patterns(entry))):
@@ -93,6 +101,9 @@ def entry_faults(entry: TableEntry, paper: PaperFile, width: int = 60) -> Iterat
         yield "decimal", f"'{entry['decimal']}' is no mark of decimals; write comma or point"
     if entry.get("n", "own") != "own":
         yield "n", f"'{entry['n']}' is no population; write own where the table has one of its own"
+    for key, (pattern, right) in _OF_ALL.items():
+        if key in entry and not re.match(pattern, str(entry[key]).strip(), re.IGNORECASE):
+            yield key, f"'{entry[key]}' is nothing that {key} can be; write {right}"
     for key, text in entry.items():
         if key not in RESERVED and letters_of(key, width) is not None:
             try:

@@ -82,7 +82,10 @@ def _what_of_pairs(pen: Pen, row: TableRow, words: str) -> What:
         words = "n%"
     if "n%" in words or re.fullmatch(r"n|no\.?|number", words):
         return "count"
-    amounts = bool(_SD.search(notes_of(pen))) or pen.settled_all("pairs").startswith("mean")
+    every = pen.settled_all("pairs")
+    if re.fullmatch(r"(?:n|no\.?)\s*\(\s*%\s*\)", every):
+        return "count"
+    amounts = bool(_SD.search(notes_of(pen))) or every.startswith("mean")
     if not whole and not (pen.paper.design == "weighted" and _weighted_counts(pen, pairs)):
         return "amount" if amounts else "open"
     fits = [share_fits(cell.values, pen.size(column)) for column, cell in pairs]
@@ -130,22 +133,16 @@ def percent_in(filled: Filled) -> str:
 
 def sums(pen: Pen, rows: Sequence[TableRow]) -> list[Sum]:
     """What the rows sum to in every column of an arm or of all: counts against n, where there is none percents."""
-    by_letter: dict[str, list[Filled]] = {}
-    for row in rows:
-        for filled in (*row.arms, *row.alls):
-            by_letter.setdefault(filled[0].letter, []).append(filled)
     found = []
-    for letter, cells in by_letter.items():
+    for letter, cells in _by_letter(rows).items():
         size = pen.size(cells[0][0])
         counts = [number(text) for filled in cells if (text := count_in(filled))]
         of = {float(cell.of) for _, cell in cells if cell.of.isdigit()}
         if len(counts) == len(cells) and None not in counts and (size or len(of) == 1):
+            total = sum(one or 0.0 for one in counts)
             whole = of.pop() if len(of) == 1 else float(size or 0)
-            found.append(
-                Sum(
-                    letter, sum(one or 0.0 for one in counts), whole, ROUNDING if _whole(cells) else 0.002 * whole + 0.6
-                )
-            )
+            whole = total if _of_the_known(cells, total, whole) else whole
+            found.append(Sum(letter, total, whole, ROUNDING if _whole(cells) else 0.002 * whole + 0.6))
             continue
         shares = [number(text) for filled in cells if (text := percent_in(filled))]
         if len(shares) == len(cells) and None not in shares:
@@ -153,6 +150,51 @@ def sums(pen: Pen, rows: Sequence[TableRow]) -> list[Sum]:
             slack = 0.5 * 10**-places * max(2, len(cells)) + 1e-9
             found.append(Sum(letter, sum(one or 0.0 for one in shares), 100.0, slack))
     return found
+
+
+def _of_the_known(cells: Sequence[Filled], total: float, size: float) -> bool:
+    """Whether counts with shares are those of fewer patients than the arm has: of all ``total``, and not of ``size``.
+
+    Some patients miss the variable, then, and the rows are all levels that it has.
+    """
+    pairs = [cell.values for _, cell in cells if cell.kind == "pair"]
+    if len(pairs) < len(cells) or len(pairs) < 2 or not 0 < total < size or not _whole(cells):
+        return False
+    return all(share_fits(pair, total) for pair in pairs) and not all(share_fits(pair, size) for pair in pairs)
+
+
+def known_of(pen: Pen, rows: Sequence[TableRow], said: bool) -> dict[str, Sum]:
+    """By column, of how many patients the rows of one group tell.
+
+    Columns where all are known are left out, and unless it is ``said`` that some miss the variable, those whose shares
+    do not tell it.
+    """
+    found = {}
+    for letter, cells in _by_letter(rows).items():
+        size, total = pen.size(cells[0][0]) or 0.0, sum(number(count_in(filled)) or 0.0 for filled in cells)
+        if _of_the_known(cells, total, size) or (said and 0 < total < size and _whole(cells)):
+            found[letter] = Sum(letter, total, size, ROUNDING)
+    return found
+
+
+def _by_letter(rows: Sequence[TableRow]) -> dict[str, list[Filled]]:
+    found: dict[str, list[Filled]] = {}
+    for row in rows:
+        for filled in (*row.arms, *row.alls):
+            found.setdefault(filled[0].letter, []).append(filled)
+    return found
+
+
+def shares_fit(pen: Pen, rows: Sequence[TableRow]) -> bool:
+    """Whether in every column of rows of one group the shares are those of n, or of the patients who are known."""
+    by_letter = _by_letter(rows)
+    for cells in by_letter.values():
+        size = pen.size(cells[0][0])
+        pairs = [cell.values for _, cell in cells if cell.kind == "pair"]
+        total = sum(number(pair[0]) or 0.0 for pair in pairs)
+        if not all(share_fits(pair, size) for pair in pairs) and not _of_the_known(cells, total, size or 0.0):
+            return False
+    return bool(by_letter)
 
 
 def _whole(cells: Sequence[Filled]) -> bool:

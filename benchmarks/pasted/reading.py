@@ -127,6 +127,7 @@ class ReadNumber:
     spot: Spot
     raw: str = ""
     audit_only: bool = False
+    of_known: bool = False
 
 
 @dataclass(frozen=True)
@@ -194,7 +195,9 @@ def gathered(numbers: Iterable[ReadNumber]) -> dict[str, Printed]:
     for one in numbers:
         known = found.get(one.key)
         if known is None:
-            found[one.key] = Printed(printed=one.printed, where=one.where, audit_only=one.audit_only)
+            found[one.key] = Printed(
+                printed=one.printed, where=one.where, audit_only=one.audit_only, of_known=one.of_known
+            )
         elif one.printed not in (known.printed, *(other.printed for other in known.also)):
             also = (*known.also, Quoted(printed=one.printed, where=one.where))
             found[one.key] = known.model_copy(update={"also": also})
@@ -212,9 +215,10 @@ class Ledger:
         self.variables: dict[str, ReadVariable] = {}
         self.sizes: dict[tuple[str, str], int] = {}
 
-    def put(self, key: str, printed: str, where: str, spot: Spot, raw: str = "", audit_only: bool = False) -> None:
+    def put(self, key: str, printed: str, where: str, spot: Spot, raw: str = "", audit_only: bool = False,
+            of_known: bool = False) -> None:  # fmt: skip
         """A number under its key."""
-        self.numbers.append(ReadNumber(key, printed, where, spot, raw, audit_only))
+        self.numbers.append(ReadNumber(key, printed, where, spot, raw, audit_only, of_known))
 
     def ask(
         self,

@@ -110,7 +110,9 @@ class Pen:
     paper: PaperFile
     ledger: Ledger
 
-    def put(self, key: str, printed: str, of: TableRow, filled: Filled, audit_only: bool = False) -> None:
+    def put(
+        self, key: str, printed: str, of: TableRow, filled: Filled, audit_only: bool = False, of_known: bool = False
+    ) -> None:
         """A number of a cell under its key."""
         column, cell = filled
         try:
@@ -119,7 +121,9 @@ class Pen:
             self.not_understood(of, str(error), column.letter)
             return
         spot = Spot(self.table.file, of.line, column.letter)
-        self.ledger.put(key, printed, self.table.where, spot, cell.raw, audit_only or column.own_n)
+        self.ledger.put(
+            key, printed, self.table.where, spot, cell.raw, audit_only or of_known or column.own_n, of_known
+        )
 
     def put_all(self, start: str, names: Sequence[str], values: Sequence[str], of: TableRow, filled: Filled) -> None:
         """The numbers of a cell under names below one key; an empty name has none."""

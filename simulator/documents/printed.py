@@ -15,6 +15,7 @@ class Printed(Spec):
 
     ``not_printed`` stands where a number is announced but is not in the text; ``also`` for other places that print it.
     ``audit_only`` marks a number that the world does not simulate: the audit reads it, nothing is compared with it.
+    ``of_known`` marks a count among the patients whose value is known, where some of the arm miss it.
     """
 
     printed: str
@@ -22,3 +23,4 @@ class Printed(Spec):
     note: str = ""
     also: tuple[Quoted, ...] = ()
     audit_only: bool = False
+    of_known: bool = False
