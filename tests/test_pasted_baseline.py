@@ -261,7 +261,9 @@ def test_what_may_be_a_typo_is_asked(body: str) -> None:
 
 def test_percentages_of_all_are_no_shares_of_a_world_that_has_the_known() -> None:
     """Of 200, 120 and 60 are known, 20 not: 60.0 % are of all, where the world has 66.7 % of the known."""
-    body = "Smoking\t\t\t0.3\nNever\t120 (60.0)\t180 (60.0)\nEver\t60 (30.0)\t90 (30.0)\nUnknown\t20 (10.0)\t30 (10.0)\n"
+    body = (
+        "Smoking\t\t\t0.3\nNever\t120 (60.0)\t180 (60.0)\nEver\t60 (30.0)\t90 (30.0)\nUnknown\t20 (10.0)\t30 (10.0)\n"
+    )
     found = baseline(body, {"Unknown": "missing"})
     flags = {one.key: (one.of_known, one.audit_only) for one in found.ledger.numbers}
     assert flags["table1.before[smoking=Never].control.n"] == (True, True)

@@ -7,6 +7,7 @@ import pytest
 from scipy.special import ndtri
 
 from benchmarks.review.biases import WithoutEffect
+from benchmarks.review.review import made_alike
 from benchmarks.review.suspicions import suspicions
 from benchmarks.review.verdict import MOST_FAILED, POSSIBLE, RULES, WORDS, judged
 from tests.small_reviews import biases_of, by_chance, small_scenario
@@ -49,6 +50,34 @@ def test_the_first_rule_that_holds_decides() -> None:
     assert (found.word, found.because) == ("cannot-tell", ())
     assert found.why.endswith("does not reproduce 9")
     assert np.isnan(found.chance.value)
+
+
+def test_arms_that_nothing_makes_alike_get_no_stronger_words() -> None:
+    """Neither by lot nor adjusted: "could be" where biases of a usual size are not enough; doubts and luck stay."""
+    for pairs in ({}, {PAIR: -1.0}):
+        found = judged(biases_of(SEVERAL, HR, {}, pairs, chance=by_chance(0.0, 0.1), sd=SD), alike=False)
+        assert (found.word, found.because) == ("could-be", ("unadjusted",))
+    by_bias = judged(biases_of(SEVERAL, HR, {"waiting": -0.7}, {}, chance=by_chance(0.0, 0.1), sd=SD), alike=False)
+    assert (by_bias.word, by_bias.because) == ("could-be", ("waiting",))
+    luck = judged(biases_of(SEVERAL, HR, {}, {}, chance=by_chance(-0.7, SD), sd=SD), alike=False)
+    assert luck.word == "chance"
+    doubtful = judged(
+        biases_of(SEVERAL, HR, {}, {}, chance=by_chance(0.0, 0.1), sd=SD), "it prints another paper", False
+    )
+    assert doubtful.word == "cannot-tell"
+
+
+@pytest.mark.parametrize(
+    ("log_odds", "primary", "alike"),
+    [({"stage": 0.7}, "unadjusted", False), ({"stage": 0.7}, "adjustment", True), (None, "unadjusted", True)],
+)
+def test_arms_are_made_alike_by_lot_or_by_the_analysis(
+    log_odds: dict[str, float] | None, primary: str, alike: bool
+) -> None:
+    treatment = {"kind": "fixed", "share": 0.5, **({"log_odds": log_odds} if log_odds else {})}
+    scenario = small_scenario(treatment=treatment, analysis__primary=primary)
+    assert made_alike(scenario, "survival", "") is alike
+    assert made_alike(scenario, "survival", "crude") is scenario.by_lot
 
 
 def test_a_verdict_on_the_threshold_says_so() -> None:

@@ -166,9 +166,9 @@ def test_a_planted_fault_of_a_sentence_is_noticed(text: str) -> None:
 @pytest.mark.parametrize(
     ("name", "start"),
     [
-        ("hardly", "Hardly bias by itself: the effect is probably real and large"),
-        ("moderate", "Hardly bias by itself: the effect is probably real and moderate"),
-        ("small", "Hardly bias by itself: the effect is probably real and small"),
+        ("hardly", "Hardly bias by itself: the printed numbers speak for a large effect"),
+        ("moderate", "Hardly bias by itself: the printed numbers speak for a moderate effect"),
+        ("small", "Hardly bias by itself: the printed numbers speak for a small effect"),
         ("leaving", "It could be bias: loss of the sick could"),
         ("not alone", "Hardly one bias alone; but two"),
         ("could be", "It could be bias: selection of survivors could make it"),

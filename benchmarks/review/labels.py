@@ -20,6 +20,7 @@ SHORT = {
     "survivors": "selection of survivors",
     "waiting": "waiting counted as survival",
     "leaving": "loss of the sick",
+    "unadjusted": "who was given which treatment",
 }
 BRIEF = {
     "unmeasured": "confounding",

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from benchmarks.asked.errors import RunError
 from benchmarks.asked.load_study import Asked
+from benchmarks.asked.primary import primary_estimator
 from benchmarks.asked.published_keys import compared, ratio_places
+from benchmarks.asked.scenario import Scenario
 from benchmarks.performance.measures import Measure
 from benchmarks.questions.ask import designed
 from benchmarks.questions.compatible_paper import published_summary
@@ -64,10 +66,15 @@ def find(asked: Asked, endpoint: str, doubts: dict[str, tuple[str, ...]], jobs: 
     compared_analyses = analyses.find(asked, endpoint, analysis, claim.value, jobs, out)
     place = claim.place or ratio_places(scenario, endpoint)[0]
     rests = grounds.find(asked, place, jobs, doubts, bool(compared(scenario)), out)
-    return Review(
-        claim, scale, made, plausible, compared_analyses, rests,
-        judged(made, rests.doubt) if claim.known else Judged("no-ratio", "", (), Measure(nan, nan)),
-    )  # fmt: skip
+    unknown = Judged("no-ratio", "", (), Measure(nan, nan))
+    verdict = judged(made, rests.doubt, made_alike(scenario, endpoint, claim.kind)) if claim.known else unknown
+    return Review(claim, scale, made, plausible, compared_analyses, rests, verdict)
+
+
+def made_alike(scenario: Scenario, endpoint: str, kind: str) -> bool:
+    """Whether arms are made alike, by lot or by the analysis: that of a kind, or for '' the primary one."""
+    primary = primary_estimator(scenario, endpoint)
+    return scenario.by_lot or (kind or (primary.kind if primary else "matched")) != "crude"
 
 
 def with_analysis(asked: Asked, endpoint: str, kind: str) -> tuple[Asked, str | None]:

@@ -24,7 +24,7 @@ from benchmarks.review.labels import (
     to_treat_text,
 )
 from benchmarks.review.told_bias import BiasWords
-from benchmarks.review.verdict import Word
+from benchmarks.review.verdict import UNADJUSTED, Word
 from benchmarks.words.key_words import key_words
 from benchmarks.words.settings_named import path_label
 from benchmarks.words.sizes import first_up, listed, percent_text
@@ -41,7 +41,7 @@ class ReviewWords(BiasWords):
         words: dict[Word, str] = {
             "no-ratio": f"Whether it could be bias cannot be told: the paper prints no hazard ratio with its interval "
             f"for {self.endpoint}.",
-            "hardly": f"Hardly bias by itself: the effect is probably real and {self.size}; "
+            "hardly": f"Hardly bias by itself: the printed numbers speak for a {self.size} effect; "
             "its exact size is not known.",
             "not-alone": "Hardly one bias alone; but two of a usual size together could make it.",
             "could-be": f"It could be bias: {self._because(judged.because)} could make it without any effect.",
@@ -70,6 +70,11 @@ class ReviewWords(BiasWords):
                 both = self._because(judged.because)
                 alone = f"No single one could make {ratio} out of nothing"
                 return f"{alone}; {both} together would, in {often} studies{error}."
+            case "could-be" if judged.because == UNADJUSTED:
+                return (
+                    "Treatment was not drawn by lot, and the analysis adjusts for nothing: the arms may have differed "
+                    "from the start in whatever decides the outcome."
+                )
             case "could-be":
                 return (
                     f"If {self._assumes(self.curve(judged.because[0]))}, a ratio as extreme as {claim.hr} appears "

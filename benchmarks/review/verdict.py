@@ -6,7 +6,7 @@ least `POSSIBLE` of simulated studies. They are asked in this order, and the fir
 0. it cannot be answered: no ratio with its interval is printed;
 1. the twin cannot tell: it does not print what the paper prints, or its analysis too often gives no estimate;
 2. chance alone, on either side of no difference, as a p-value counts it;
-3. one suspicion of its usual size;
+3. one suspicion of its usual size, or arms that nothing makes alike: treatment neither by lot nor adjusted for;
 4. two of them together;
 5. none of these: the strongest words that there are.
 """
@@ -20,6 +20,7 @@ from benchmarks.performance.measures import Measure
 from benchmarks.review.biases import Biases, WithoutEffect
 
 CHANCE = ("chance",)
+UNADJUSTED = ("unadjusted",)
 POSSIBLE = 0.05
 MOST_FAILED = 0.2
 WITHIN = 2.0
@@ -39,7 +40,8 @@ RULES: Mapping[Word, str] = {
     f"{100 * MOST_FAILED:.0f} of 100 simulated studies",
     "chance": f"without any effect or bias, at least {100 * POSSIBLE:.0f} of 100 studies are as far from no difference "
     "as the paper, on either side",
-    "could-be": f"without any effect, one bias of a usual size makes at least {100 * POSSIBLE:.0f} of 100 as extreme",
+    "could-be": f"without any effect, one bias of a usual size makes at least {100 * POSSIBLE:.0f} of 100 as extreme; "
+    "or treatment was not drawn by lot, and the analysis adjusts for nothing",
     "not-alone": f"no single one does, but two of them together make at least {100 * POSSIBLE:.0f} of 100 as extreme",
     "hardly": "neither one nor any two of them do",
 }
@@ -50,7 +52,8 @@ class Judged:
     """The word of the verdict, why the twin cannot tell ('' where it can), and by what the word was decided.
 
     ``because`` names chance, one suspicion or two, that which makes the published ratio most easily; ``chance`` is how
-    often it does. ``unsure`` says that simulation error alone could change the word.
+    often it does, NaN of arms that nothing makes alike. ``unsure`` says that simulation error alone could change the
+    word.
     """
 
     word: Word
@@ -60,12 +63,18 @@ class Judged:
     unsure: bool = False
 
 
-def judged(biases: Biases, doubt: str = "") -> Judged:
-    """The verdict on the published ratio; ``doubt`` says why the twin is no judge, '' where it is."""
+def judged(biases: Biases, doubt: str = "", alike: bool = True) -> Judged:
+    """The verdict on the published ratio; ``doubt`` says why the twin is no judge, '' where it is.
+
+    Not ``alike`` are arms that were neither made by lot nor adjusted: they get no words stronger than "could be".
+    """
     found: dict[tuple[str, ...], WithoutEffect] = {CHANCE: biases.chance}
     found |= {(one.suspicion.name,): one.at_usual for one in biases.curves}
     found |= {(a, b): one for (a, b), one in biases.pairs.items()}
-    return decided(found, biases.log_hr, biases.sign, doubt)
+    verdict = decided(found, biases.log_hr, biases.sign, doubt)
+    if alike or verdict.word not in ("not-alone", "hardly"):
+        return verdict
+    return Judged("could-be", "", UNADJUSTED, Measure(nan, nan), verdict.unsure)
 
 
 def decided(found: Mapping[tuple[str, ...], WithoutEffect], log_hr: float, sign: float, doubt: str = "") -> Judged:
