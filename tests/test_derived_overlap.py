@@ -142,6 +142,8 @@ def test_nothing_is_changed_where_nothing_asks_for_it() -> None:
     assert (
         with_overlap(by_lot, ["OS"], four(1.0, 0.5), share, {"primary": "unadjusted"}).tree.get("correlation") is None
     )
+    alone = PrintedNumbers({k: v for k, v in wide.numbers.items() if ".after." in k}, wide.arms, {}, "weighted")
+    assert with_overlap(alone, ["OS"], apart, share, WEIGHTED) is apart
     stated = correlated(apart, dict.fromkeys(NAMES, 0.7), 0.5)
     assert with_overlap(wide, ["OS"], stated, share, WEIGHTED) is stated
     numbers = PrintedNumbers(

@@ -13,9 +13,11 @@ import yaml
 
 from benchmarks.pasted.read import read_paper
 from benchmarks.pasted.reading import Reading
+from benchmarks.twin.reading_shown import verdict_of
 from simulator.documents.problems import DocumentError
 from tests.pasted_papers import HCC
 from tests.readings_of_worlds import TYPED
+from tests.small_readings import reading_of
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +76,12 @@ def test_the_pasted_text_of_the_first_paper_is_claimed(folder: Path) -> None:
     (folder / "text.txt").write_text(text, "utf-8")
     (left,) = read_paper(folder).unclaimed
     assert left.text.startswith("26.7 in ")
+
+
+def test_a_paper_without_a_table_of_baseline_says_what_its_twin_lacks(reading: Reading) -> None:
+    assert verdict_of(reading).endswith("No question is open.")
+    ratio = reading_of({"endpoints.OS.before.cox.hr": "0.36"})
+    assert verdict_of(ratio).endswith("A twin needs a table of baseline, kind: baseline; none is read.")
 
 
 def test_facts_of_eligibility_have_a_place_of_their_own(folder: Path) -> None:

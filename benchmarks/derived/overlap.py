@@ -99,12 +99,13 @@ def printed_overlap(numbers: PrintedNumbers, endpoints: Iterable[str], share: fl
 def of_widths(numbers: PrintedNumbers, endpoints: Iterable[str], share: float, plan: WeightingPlan) -> Overlap | None:
     """By how much weights widen an interval: the printed variances of the first endpoint that has both."""
     for endpoint in endpoints:
-        crude = numbers.ratio(f"endpoints.{endpoint}.before.cox") or numbers.treatment_ratio(endpoint, crude=True)
+        before = f"endpoints.{endpoint}.before"
+        crude = numbers.ratio(f"{before}.cox") or numbers.ratio(f"{before}.univariable[treatment]")
         weighted = numbers.ratio(f"endpoints.{endpoint}.after.cox")
         if crude is None or weighted is None or not isfinite(crude.se) or not isfinite(weighted.se) or crude.se <= 0:
             continue
-        counts = [numbers.events(endpoint, "before", role) for role in ("control", "treated")]
-        odds = counts[1] / counts[0] if all(counts) else share / (1 - share) * exp(crude.log_hr)
+        control, treated = (numbers.events(endpoint, "before", role) for role in ("control", "treated"))
+        odds = treated / control if treated and control else share / (1 - share) * exp(crude.log_hr)
         parts = np.array([odds, 1.0]) / (1 + odds)  # of the variance 1/d0 + 1/d1, control first
 
         def effect(e: Floats, parts: Floats = parts) -> float:
@@ -134,10 +135,10 @@ def differences(covariates: Covariates, share: float) -> dict[str, float]:
 
 def _apart(one: Moment, share: float) -> float:
     if one.sd is not None:
-        return (one.treated - one.control) / one.sd
+        return float((one.treated - one.control) / one.sd)
     ends = np.clip([one.control, one.treated], 1e-3, 1 - 1e-3)
     within = float(ndtri(ends[1]) - ndtri(ends[0]))
-    return within / (1 + share * (1 - share) * within * within) ** 0.5
+    return float(within / (1 + share * (1 - share) * within * within) ** 0.5)
 
 
 def correlated(covariates: Covariates, apart: Mapping[str, float], u: float) -> Covariates:

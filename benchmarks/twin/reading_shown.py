@@ -75,6 +75,8 @@ def verdict_of(reading: Reading) -> str:
         said += f" {waiting} number{' waits' if waiting == 1 else 's wait'} for an answer." if waiting else ""
     else:
         said += " No question is open."
+        if not any(key.startswith("table1.") for key in known):
+            said += " A twin needs a table of baseline, kind: baseline; none is read."
     return said
 
 
