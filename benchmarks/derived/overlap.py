@@ -28,6 +28,7 @@ from benchmarks.derived.printed import PrintedNumbers
 from benchmarks.derived.propensity import fitted_log_odds
 from simulator.cohort.terms import parse_term
 from simulator.numerics.arrays import Floats
+from simulator.numerics.streams import Streams
 
 REFERENCE, SEED = 20_000, 20_190_103
 NEAR = 0.05  # by this share the overlap of independent covariates may be worse than printed
@@ -109,7 +110,7 @@ def of_widths(numbers: PrintedNumbers, endpoints: Iterable[str], share: float, p
         parts = np.array([odds, 1.0]) / (1 + odds)  # of the variance 1/d0 + 1/d1, control first
 
         def effect(e: Floats, parts: Floats = parts) -> float:
-            treated = np.random.default_rng(SEED).random(len(e)) < e
+            treated = Streams(SEED).uniform("treatment", np.zeros(1, np.int64), len(e))[0] < e
             weight, kept = plan_weights(plan, e[None], treated[None], np.ones((1, len(e)), np.bool_))
             arms = [weight[0, kept[0] & (treated == arm)] for arm in (False, True)]
             kish = [float((w * w).mean() / w.mean() ** 2) if len(w) else np.inf for w in arms]
