@@ -100,8 +100,8 @@ def test_what_makes_the_bias_is_told_with_its_direction(words: PaperWords) -> No
     told = decompose_shown.verdict(found, words, "matching").replace("\u00a0", " ")
     assert told == (
         "In patients who start the treatment, followed as in the study, matching finds the hazard ratio for overall "
-        "survival 10 % too low (simulation error 0.4 %). What moves it most is selection: 15 % down. The other cause "
-        "moves it 6 % up. With all of them switched off it is as close as simulation can tell."
+        "survival 10 % too low (simulation error 0.4 %). The strongest cause, selection, moves it 15 % down. The other "
+        "cause moves it 6 % up. With all of them switched off it is as close as simulation can tell."
     )
 
 

@@ -4,6 +4,7 @@ It stands here because importing scipy's takes a second, and because R is the ya
 six digits fewer.
 """
 
+from functools import lru_cache
 from math import asin, exp, log, pi, sqrt
 
 import numpy as np
@@ -21,6 +22,7 @@ GAMMA = (-2.273, 0.459)
 MEAN_SMALL, LOG_SD_SMALL = (0.544, -0.39978, 0.025054, -6.714e-4), (1.3822, -0.77857, 0.062767, -0.0020322)
 MEAN, LOG_SD = (-1.5861, -0.31082, -0.083751, 0.0038915), (-0.4803, -0.082676, 0.0030302)
 LEAST_P = 1e-99
+KEPT = 10_000
 
 
 def shapiro_wilk(values: Floats) -> tuple[float, float]:
@@ -35,7 +37,21 @@ def shapiro_wilk(values: Floats) -> tuple[float, float]:
 
 
 def _weights(n: int) -> Floats:
-    """The weights of the ordered values: antisymmetric, the greatest one or two by polynomials in 1/sqrt(n)."""
+    """The weights of the ordered values: antisymmetric, the greatest one or two by polynomials in 1/sqrt(n).
+
+    Those of up to `KEPT` values are kept, as arms of one size come again in every replicate; not to be written to.
+    """
+    return _kept_weights(n) if n <= KEPT else _weights_of(n)
+
+
+@lru_cache(64)
+def _kept_weights(n: int) -> Floats:
+    made = _weights_of(n)
+    made.flags.writeable = False
+    return made
+
+
+def _weights_of(n: int) -> Floats:
     half = n // 2
     if n == FEWEST:
         upper = np.array([sqrt(0.5)])

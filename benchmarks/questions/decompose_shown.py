@@ -46,8 +46,8 @@ def verdict(found: Decomposition, words: PaperWords, label: str) -> str:
     what = f"the {'hazard ratio' if found.measure == 'marginal_log_hr' else words_of(found.measure)}"
     said = (
         f"In {found.population}, {label} finds {what} for {words.endpoint(found.endpoint)} "
-        f"{off_by(asked, found.bias)}{error_text(asked, found.bias)}. What moves it most is {most.label}: "
-        f"{_moved(asked, most.estimate)}."
+        f"{off_by(asked, found.bias)}{error_text(asked, found.bias)}. The strongest cause, {most.label}, "
+        f"moves it {_moved(asked, most.estimate)}."
     )
     if rest:
         together = "The other cause moves it" if len(rest) == 1 else f"The other {len(rest)} causes together move it"
