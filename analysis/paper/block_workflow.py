@@ -75,16 +75,29 @@ class BlockAnalysis:
     @once
     def table1(self) -> BaselineTable:
         """Table 1 of each set, rows as in ``sets``."""
-        observed = self.sample.observed
-        return self.baseline_of(observed.covariates, rows_of(observed.variables))
+        return self._weighted_rows(self.unweighted_table1, self.sample.observed.covariates, self._rows)
+
+    @once
+    def unweighted_table1(self) -> BaselineTable:
+        """The same without weights: what is said of every first set, the cohorts before, is all the same."""
+        observed, smd = self.sample.observed, self.sample.plan.table1.smd
+        return baseline(observed.covariates, observed.treated, self._rows, present=self.sets, smd=smd)
+
+    @once
+    def _rows(self) -> BaselineRows:
+        return rows_of(self.sample.observed.variables)
 
     def baseline_of(self, values: Floats, rows: BaselineRows) -> BaselineTable:
         """The table of these ``values (R, N, K)``, rows as in ``sets``."""
         smd, observed = self.sample.plan.table1.smd, self.sample.observed
         made = baseline(values, observed.treated, rows, present=self.sets, smd=smd)
+        return self._weighted_rows(made, values, rows)
+
+    def _weighted_rows(self, made: BaselineTable, values: Floats, rows: BaselineRows) -> BaselineTable:
         if self.weighted is None:
             return made
-        return with_weighted(made, values, rows, self.weighted, observed.present if smd == "unmatched" else None)
+        spread = self.sample.observed.present if self.sample.plan.table1.smd == "unmatched" else None
+        return with_weighted(made, values, rows, self.weighted, spread)
 
     @once
     def _found(self) -> _Found:

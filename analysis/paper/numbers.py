@@ -27,6 +27,7 @@ from analysis.paper.number_tree import ARMS, COMPETING, SIDES, tree
 from analysis.paper.outcome_numbers import OutcomeNumbers, category_p
 from analysis.plan.analysis_plan import level_terms
 from analysis.two_samples import tests
+from analysis.two_samples.baseline import BaselineTable
 from simulator.cohort.terms import Variable
 from simulator.documents.keys import Step, split_key
 from simulator.numerics.arrays import Floats
@@ -149,7 +150,7 @@ class BlockNumbers:
         observed = self.block.sample.observed
         if element in [variable.name for variable in observed.variables if variable.kind == "continuous"]:
             return self._amount(place, element, [step.name for step in steps[2:]])
-        table, what = self.block.table1, [step.name for step in steps[2:]]
+        table, what = self._table_of(place), [step.name for step in steps[2:]]
         rows, terms = self._levels
         j = next(j for j, variable in enumerate(rows) if element in (variable.name, *terms[j]))
         if what == ["p"]:
@@ -171,10 +172,10 @@ class BlockNumbers:
 
     def _amount(self, side: int, name: str, what: list[str]) -> Floats:
         """A number of a continuous row of Table 1."""
-        observed, table = self.block.sample.observed, self.block.table1
+        observed, table = self.block.sample.observed, self._table_of(side)
         c = [variable.name for variable in observed.variables if variable.kind == "continuous"].index(name)
         if what == ["p"]:
-            return self._location_p(name)[side::2, c]
+            return self._location_p(name, table)[side::2, c]
         if what == ["smd"]:
             return table.continuous.smd[side::2, c]
         arm = ARMS.index(what[0])
@@ -188,9 +189,13 @@ class BlockNumbers:
         numbers: Floats = getattr(table.continuous, what[1])
         return numbers[side::2, c, arm]
 
-    def _location_p(self, name: str) -> Floats:
+    def _table_of(self, side: int) -> BaselineTable:
+        """Table 1 of both sides, of which this one is right: weights are worked out where they count."""
+        return self.block.table1 if SIDES[side] == "after" else self.block.unweighted_table1
+
+    def _location_p(self, name: str, table: BaselineTable) -> Floats:
         """The p ``(2 R, C)`` of every continuous row by the test that the plan chooses for the one of that name."""
-        plan, found = self.block.sample.plan.table1, self.block.table1.continuous
+        plan, found = self.block.sample.plan.table1, table.continuous
         t_test = found.welch if plan.t_test == "welch" else found.student
         if plan.continuous != "auto":
             return t_test.p if plan.continuous == "mean" else found.mann_whitney.p

@@ -17,7 +17,7 @@ from simulator.documents.keys import split_key
 KeyPart = tuple[str, str]
 """What is observed of the patients, beside who they are: an endpoint, an outcome, an amount, the modes."""
 BASELINE: KeyPart = ("", "")
-OF_BASELINE = ("weighted", "sets", "table1", "cox_design", "subgroup_sets")
+OF_BASELINE = ("weighted", "sets", "table1", "unweighted_table1", "_rows", "cox_design", "subgroup_sets")
 STEPS = ("propensity", "matching", "adjusted")
 
 
