@@ -338,7 +338,7 @@ def test_tables_sort_and_filter_by_keys(browser: Browser, pages: dict[str, Path]
         up = page.run(TABLE % '"Truths"')
         page.press("Enter")
         down = page.run(TABLE % '"Truths"')
-        numbers = [[float(row[place].split()[0]) for row in rows[1:]] for rows in (before, up, down)]
+        numbers = [[float(row[place].split()[0].replace("−", "-")) for row in rows[1:]] for rows in (before, up, down)]
         assert numbers[1] == sorted(numbers[0]) != numbers[0]
         assert numbers[2] == numbers[1][::-1]
         assert page.run(f"{box}.querySelector('[aria-sort]').getAttribute('aria-sort')") == "descending"

@@ -70,7 +70,7 @@ def test_json_and_page_tell_them(result: StudyResult, tmp_path: Path) -> None:
     bias = document["paired"][0]["measures"]["bias_difference"]
     document_of = load_study("paper").document
     page = study_report(result, document_of, world, manifest(document_of, 5))
-    assert f"{bias['value']:.4f} ({bias['mcse']:.4f})" in page
+    assert f"{bias['value']:.4f} ({bias['mcse']:.4f})".replace("-", "−") in page
     assert "Differences on the same simulated studies" in page
     assert bare("Weighting by the plan's propensity score; the target is ate.") in page_text(page)
     assert np.isfinite(bias["mcse"])

@@ -188,7 +188,7 @@ def test_a_report_sets_the_printed_ratio_beside_its_own_analysis() -> None:
     for primary, known in ways.items():
         own = (Crude(), Adjusted(), Ipw(name="mine"), ScoreStrata(name="strata"))
         world: Any = SimpleNamespace(
-            endpoints=("OS",),
+            endpoints={"OS": SimpleNamespace(label="")},
             analysis=Plan(primary=primary),
             estimators=own,
             published=printed,
