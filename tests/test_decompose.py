@@ -138,7 +138,10 @@ def test_a_hidden_confounder_makes_all_of_the_bias_of_a_null(tmp_path: Path) -> 
     assert "<svg" in picture.read_text()
     told = printed([*words, "--out", str(tmp_path / "a")]).replace("\n", " ")
     told, size = " ".join(told.split(" ")), abs(100 * expm1(hidden["value"]))
-    assert f"most is confounding by hidden covariates: {percent_text(size, 100 * hidden['mcse'])} down." in told
+    assert (
+        f"strongest cause, confounding by hidden covariates, moves it {percent_text(size, 100 * hidden['mcse'])} down."
+        in told
+    )
     assert "In patients who start the treatment, followed as in the study, no adjustment finds the hazard ratio" in told
 
 
