@@ -88,13 +88,12 @@ def printed_overlap(numbers: PrintedNumbers, endpoints: Iterable[str], share: fl
     if plan.get("primary") == "weighting":
         return of_widths(numbers, endpoints, share, WeightingPlan.model_validate(tuples(plan["weighting"])))
     matching = plan.get("matching", {})
-    treated, all_treated = numbers.sizes.get(("after", "treated")), numbers.sizes.get(("before", "treated"))
+    matched = numbers.sizes.get(("after", "treated"))
     patients = sum(n for (side, _), n in numbers.sizes.items() if side == "before")
-    if "matching" not in plan or not treated or not all_treated or matching.get("replacement"):
+    if "matching" not in plan or not matched or not patients or matching.get("replacement"):
         return None
-    left = 1 - treated / patients
-    words = "the share of patients that is not a matched patient of the treated arm"
-    return Overlap(left, lambda e: 1 - float(np.minimum(e, 1 - e).mean()), words)
+    words = "the number of patients for each treated patient who is matched"
+    return Overlap(patients / matched, lambda e: 1 / max(float(np.minimum(e, 1 - e).mean()), 1e-9), words)
 
 
 def of_widths(numbers: PrintedNumbers, endpoints: Iterable[str], share: float, plan: WeightingPlan) -> Overlap | None:
@@ -131,7 +130,8 @@ def differences(covariates: Covariates, share: float) -> dict[str, float]:
         (name,) = parse_term(one.term, covariates.variables).variables
         if not one.fixed and covariates.variables[name].kind != "nominal":
             found.setdefault(name, []).append(_apart(one, share))
-    return {name: float(np.mean(each)) for name, each in found.items() if any(each)}
+    means = {name: float(np.mean(each)) for name, each in found.items()}
+    return {name: mean for name, mean in means.items() if mean}
 
 
 def _apart(one: Moment, share: float) -> float:
